@@ -206,7 +206,8 @@ fn a_conflict_counts_as_a_refusal_and_a_new_deployment_does_not() -> Result<()> 
     let folder = folder(a_while_ago())?;
     let mut live = live("shop", a_while_ago());
     live["spec"]["replicas"] = json!(5);
-    let entry = json!({"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z",
+    let entry = json!({"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1",
+                       "time": "2026-01-02T03:04:05Z",
         "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}});
     live["metadata"]["managedFields"] = json!([entry]);
     let strategy = [
@@ -257,7 +258,8 @@ fn the_json_has_the_promised_shape_and_the_places() -> Result<()> {
             "summary": null,
             "fields": [],
             "prediction": null,
-            "refusals": [{"reason": "FieldValueForbidden", "field": field, "message": "Forbidden: may not specify more than 1 handler type"}],
+            "refusals": [{"reason": "FieldValueForbidden", "field": field,
+                          "message": "Forbidden: may not specify more than 1 handler type"}],
             "findings": [],
             "places": [{"field": field, "file": "-", "line": 20}],
             "warnings": [{"rule": "read-otherwise", "path": ".spec.replicas", "file": "-", "line": 8,

@@ -276,7 +276,8 @@ fn the_children_that_run_jq_and_git_start_where_no_proc_is_mounted() -> Result<(
     };
     let application = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "web"},
-        "spec": {"ignoreDifferences": [{"group": "apps", "kind": "Deployment", "jqPathExpressions": [".spec.replicas"]}]},
+        "spec": {"ignoreDifferences": [{"group": "apps", "kind": "Deployment",
+                                        "jqPathExpressions": [".spec.replicas"]}]},
     });
     for (name, text) in [
         ("git.yaml", deployment(1)),

@@ -480,9 +480,12 @@ mod tests {
 
     fn report(heal: &str) -> DriftReport {
         serde_json::from_value(json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
-            "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "all"}},
-            "status": {"heal": heal, "approval": {"decision": "Denied", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z",
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+            "metadata": {"name": "deployment-web", "namespace": "shop"},
+            "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                     "watchRef": {"namespace": "shop", "name": "all"}},
+            "status": {"heal": heal, "approval": {"decision": "Denied", "planHash": "a", "by": "ann",
+                                                  "at": "2026-01-05T10:00:00Z",
                 "until": "2026-01-05T12:00:00Z", "reason": "Git is wrong"}},
         }))
         .unwrap()

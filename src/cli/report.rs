@@ -290,8 +290,10 @@ mod tests {
         let hash = "ab".repeat(32);
         let told = |decision: Value| {
             let report: DriftReport = serde_json::from_value(json!({
-                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
-                "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "shop"}},
+                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+                "metadata": {"name": "deployment-web", "namespace": "shop"},
+                "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                         "watchRef": {"namespace": "shop", "name": "shop"}},
                 "status": {"heal": "AwaitingApproval", "approval": decision,
                     "plan": {"hash": hash, "serial": 1, "expires": "2026-01-05T11:00:00Z", "steps": []}},
             }))

@@ -228,7 +228,10 @@ mod tests {
     }
 
     fn conditions(ready: (&str, &str, &str), mass: &str) -> Value {
-        let one = |type_: &str, status: &str, reason: &str, message: &str| json!({"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"});
+        let one = |type_: &str, status: &str, reason: &str, message: &str| {
+            json!({"type": type_, "status": status,
+            "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"})
+        };
         json!([
             one("MassDrift", mass, "TooManyAtOnce", "6 of 10"),
             one("Ready", ready.0, ready.1, ready.2)

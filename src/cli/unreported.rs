@@ -186,17 +186,23 @@ mod tests {
 
     fn watch(namespace: &str, governed: usize) -> DriftWatch {
         serde_json::from_value(json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "namespace": namespace},
-            "spec": {"source": {"git": {"url": "https://git.example/shop.git", "path": "deploy"}}, "selector": {"matchLabels": {"a": "b"}}},
-            "status": {"counts": {"governed": governed}, "conditions": [{"type": "Ready", "status": "True", "reason": "Assessing", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}], "controller": {"namespace": "driftmend", "lease": "driftmend"}},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": "all", "namespace": namespace},
+            "spec": {"source": {"git": {"url": "https://git.example/shop.git", "path": "deploy"}},
+                     "selector": {"matchLabels": {"a": "b"}}},
+            "status": {"counts": {"governed": governed}, "conditions": [{"type": "Ready", "status": "True",
+                "reason": "Assessing", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+                "controller": {"namespace": "driftmend", "lease": "driftmend"}},
         }))
         .unwrap()
     }
 
     fn report(phase: &str) -> DriftReport {
         serde_json::from_value(json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
-            "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "all"}},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+            "metadata": {"name": "deployment-web", "namespace": "shop"},
+            "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                     "watchRef": {"namespace": "shop", "name": "all"}},
             "status": {"phase": phase},
         }))
         .unwrap()

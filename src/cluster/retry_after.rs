@@ -105,7 +105,8 @@ mod tests {
         let own: Value = serde_json::from_str(&after(503, Some("3"), &own).await).unwrap();
         assert_eq!(
             own,
-            json!({"kind": "Status", "code": 503, "message": "busy", "details": {"name": "web", "retryAfterSeconds": 3}})
+            json!({"kind": "Status", "code": 503, "message": "busy",
+                   "details": {"name": "web", "retryAfterSeconds": 3}})
         );
         let said = json!({"kind": "Status", "code": 429, "details": {"retryAfterSeconds": 1}}).to_string();
         assert_eq!(after(429, Some("9"), &said).await, said);

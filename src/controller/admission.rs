@@ -97,7 +97,10 @@ mod tests {
 
     #[test]
     fn only_what_is_about_updates_of_deployments_is_named() {
-        let rule = |group: &str, resource: &str, operation: &str| json!([{"apiGroups": [group], "apiVersions": ["v1"], "resources": [resource], "operations": [operation]}]);
+        let rule = |group: &str, resource: &str, operation: &str| {
+            json!([{"apiGroups": [group], "apiVersions": ["v1"],
+            "resources": [resource], "operations": [operation]}])
+        };
         for (rules, covers) in [
             (rule("apps", "deployments", "UPDATE"), true),
             (rule("*", "*", "*"), true),

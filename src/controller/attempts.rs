@@ -92,7 +92,8 @@ mod tests {
 
     fn watch(path: &str) -> Arc<DriftWatch> {
         let object = serde_json::json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop", "namespace": "shop"},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": "shop", "namespace": "shop"},
             "spec": {"source": {"git": {"url": "https://git.example/shop.git", "path": path}}},
         });
         Arc::new(serde_json::from_value(object).unwrap())

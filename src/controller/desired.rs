@@ -164,7 +164,8 @@ mod tests {
     fn a_source_is_named_in_words_that_a_watch_could_have_used() {
         let spec = serde_json::json!({"source": {"git": {"url": "https://git.example/shop.git"}}});
         let watch: DriftWatch = serde_json::from_value(
-            serde_json::json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {}, "spec": spec}),
+            serde_json::json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {},
+                               "spec": spec}),
         )
         .unwrap();
         let key = WatchKey {

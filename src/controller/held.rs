@@ -192,7 +192,8 @@ mod tests {
 
     /// A rendition with one Deployment of about so many bytes.
     fn rendition(bytes: usize) -> Rendition {
-        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": "x".repeat(bytes)});
+        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+                           "spec": "x".repeat(bytes)});
         let id = ObjectId::of(&value).unwrap();
         let document = Document {
             id,

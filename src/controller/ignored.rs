@@ -170,7 +170,8 @@ mod tests {
     #[test]
     fn an_application_adds_its_rules_to_those_of_the_watch() {
         let application = |difference: Value, progress: &str| {
-            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "web"},
+            json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                   "metadata": {"namespace": "argocd", "name": "web"},
                    "spec": {"ignoreDifferences": [difference]}, "status": {"sync": {"status": progress}}})
         };
         let replicas = json!({"group": "apps", "kind": "Deployment", "jsonPointers": ["/spec/replicas"]});
@@ -196,7 +197,8 @@ mod tests {
             ignore: Vec::new(),
             plan_ttl: SignedDuration::ZERO,
         };
-        let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 1}});
+        let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
+                                "spec": {"replicas": 1}});
         let id = ObjectId::of(&deployment).unwrap();
         let pair = Pair {
             id: &id,

@@ -120,11 +120,14 @@ mod tests {
     #[test]
     fn another_url_commit_or_outcome_is_a_reason_to_look_and_another_time_is_none() {
         let object = json!({
-            "metadata": {"name": "shop", "resourceVersion": "1", "annotations": {"reconcile.fluxcd.io/requestedAt": "1"}},
+            "metadata": {"name": "shop", "resourceVersion": "1",
+                         "annotations": {"reconcile.fluxcd.io/requestedAt": "1"}},
             "spec": {"url": "https://git.example/shop.git", "ref": {"branch": "main"}},
             "status": {
-                "artifact": {"revision": "main@sha1:a", "lastUpdateTime": "2026-01-05T10:00:00Z"}, "lastHandledReconcileAt": "1",
-                "conditions": [{"type": "FetchFailed", "status": "True", "reason": "TimedOut", "lastTransitionTime": "2026-01-05T10:00:00Z"}],
+                "artifact": {"revision": "main@sha1:a", "lastUpdateTime": "2026-01-05T10:00:00Z"},
+                "lastHandledReconcileAt": "1",
+                "conditions": [{"type": "FetchFailed", "status": "True", "reason": "TimedOut",
+                                "lastTransitionTime": "2026-01-05T10:00:00Z"}],
             },
         });
         let differs = |pointer: &str, value: Value| {

@@ -158,7 +158,8 @@ mod tests {
 
     fn watch(uid: &str, change: &Value) -> Arc<DriftWatch> {
         let mut watch = json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "namespace": "shop", "uid": uid},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": "all", "namespace": "shop", "uid": uid},
             "spec": {"source": {"git": {"url": "https://git.example/shop.git"}}},
         });
         json_patch::merge(&mut watch, &json!({ "spec": change }));
@@ -166,7 +167,8 @@ mod tests {
     }
 
     fn desired(name: &str, tier: &str) -> (Target, Arc<Desired>) {
-        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": "shop", "labels": {"tier": tier}}});
+        let value = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                           "metadata": {"name": name, "namespace": "shop", "labels": {"tier": tier}}});
         let document = Document {
             id: ObjectId::of(&value).unwrap(),
             value,

@@ -292,7 +292,8 @@ mod tests {
 
     #[test]
     fn the_newest_time_in_an_application_is_its_controllers_last_sign() {
-        let application = json!({"status": {"reconciledAt": "2026-01-05T10:00:00Z", "operationState": {"startedAt": "2026-01-05T10:05:00Z"}}});
+        let application = json!({"status": {"reconciledAt": "2026-01-05T10:00:00Z",
+                                            "operationState": {"startedAt": "2026-01-05T10:05:00Z"}}});
         assert_eq!(last_sign(&application), "2026-01-05T10:05:00Z".parse().ok());
         assert_eq!(last_sign(&json!({"status": {}})), None);
     }

@@ -102,7 +102,8 @@ mod tests {
     #[test]
     fn fails_when_the_deadline_is_exceeded() {
         let stuck = json!({"observedGeneration": 3, "conditions": [
-            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "has timed out progressing."}]});
+            {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+             "message": "has timed out progressing."}]});
         assert_eq!(
             rollout(&with(stuck)),
             Rollout::Failed("has timed out progressing.".to_owned())

@@ -356,9 +356,11 @@ mod tests {
         let object = json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
             "metadata": {"name": "shop", "namespace": "argocd"},
-            "spec": {"project": "default", "destination": {"namespace": "shop"}, "source": {"repoURL": "https://git.example/shop.git"}},
+            "spec": {"project": "default", "destination": {"namespace": "shop"},
+                     "source": {"repoURL": "https://git.example/shop.git"}},
             "status": {
-                "conditions": [{"type": "ComparisonError", "message": "no answer", "lastTransitionTime": "2026-01-05T10:03:00Z"}],
+                "conditions": [{"type": "ComparisonError", "message": "no answer",
+                                "lastTransitionTime": "2026-01-05T10:03:00Z"}],
                 "operationState": {
                     "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:01:00Z",
                     "operation": {"sync": {}}, "message": "refused",

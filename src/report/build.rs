@@ -355,8 +355,10 @@ mod tests {
         let application = Application::read(&json!({
             "metadata": {"namespace": "argocd", "name": "shop", "uid": "u"},
             "spec": {"source": {"repoURL": "https://git.example/shop.git"}},
-            "status": {"operationState": {"phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "message": refused, "operation": {"sync": {}},
-                "syncResult": {"revision": "a", "resources": vec![json!({"kind": "ConfigMap", "name": "x", "message": refused}); 2]}}},
+            "status": {"operationState": {"phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "message": refused,
+                                          "operation": {"sync": {}},
+                "syncResult": {"revision": "a", "resources": vec![json!({"kind": "ConfigMap", "name": "x",
+                    "message": refused}); 2]}}},
         }));
         let desired =
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});

@@ -303,8 +303,12 @@ mod tests {
 
     /// A manifest with a cause of its own, and the same and another one over the live object.
     fn report() -> ObjectReport {
-        let prediction = json!({"strategy": "replace", "verdict": "Refused", "residual": [], "causes": [cause("spec.a", "bad"), cause("spec.b", "worse")]});
-        let finding = |message: &str, evidence: &str| json!({"rule": "next-sync-refused", "severity": "error", "path": ".spec", "message": message, "evidence": evidence, "remedy": null});
+        let prediction = json!({"strategy": "replace", "verdict": "Refused", "residual": [],
+                                "causes": [cause("spec.a", "bad"), cause("spec.b", "worse")]});
+        let finding = |message: &str, evidence: &str| {
+            json!({"rule": "next-sync-refused", "severity": "error",
+            "path": ".spec", "message": message, "evidence": evidence, "remedy": null})
+        };
         let report = ObjectReport {
             object: ObjectId {
                 api_version: "apps/v1".to_owned(),

@@ -436,7 +436,8 @@ mod tests {
     fn a_heal_is_no_longer_told_as_one_where_the_next_sync_meets_a_refusal_or_a_conflict() {
         let old = status(
             json!({"history": [{"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
-            "finishedAt": "2026-01-05T10:05:00Z", "result": "Healed", "message": "Git's values are back", "healer": "ann"}]}),
+            "finishedAt": "2026-01-05T10:05:00Z", "result": "Healed", "message": "Git's values are back",
+            "healer": "ann"}]}),
         );
         let of = |verdict| {
             let prediction = Some(Prediction::bare(Strategy::ServerSideApply, verdict, Vec::new()));
@@ -468,7 +469,8 @@ mod tests {
 
     #[test]
     fn a_heal_that_failed_is_told_although_live_is_what_git_says() {
-        let failed = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
+        let failed = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+                            "finishedAt": "2026-01-05T10:05:00Z",
             "result": "Failed", "message": "the roll-out failed", "healer": "ann", "steps": []});
         let old: ReportStatus = serde_json::from_value(json!({"history": [failed]})).unwrap();
         let told = "the last heal failed: the roll-out failed; now live is what Git says";
@@ -505,8 +507,9 @@ mod tests {
         let snapshot = Snapshot {
             cluster: String::new(),
             judge: String::new(),
-            target: ObjectId::of(&json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}}))
-                .unwrap(),
+            target: ObjectId::of(&json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                                         "metadata": {"namespace": "shop", "name": "web"}}))
+            .unwrap(),
             desired: None,
             live: None,
             seen: true,

@@ -191,12 +191,15 @@ mod tests {
     fn live() -> Value {
         json!({
             "metadata": {"managedFields": [
-                {"manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "time": "2026-01-01T00:00:00Z",
+                {"manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1",
+                 "time": "2026-01-01T00:00:00Z",
                  "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
-                {"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-01-02T00:00:00Z", "subresource": "scale",
+                {"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-01-02T00:00:00Z",
+                 "subresource": "scale",
                  "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:replicas": {}, "f:paused": {}}}},
             ]},
-            "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "web", "env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}]}}},
+            "spec": {"replicas": 3, "template": {"spec": {"containers": [{"name": "web",
+                "env": [{"name": "DB_PASSWORD", "value": "hunter2"}]}]}}},
         })
     }
 
@@ -256,7 +259,8 @@ mod tests {
         let found = evidence(&live(), paths(&[path]).iter(), &Masker::default());
         assert_eq!((found.len(), &found[0].digest), (1, &None));
         let patch: json_patch::Patch = serde_json::from_value(json!([
-            {"op": "replace", "path": "/spec/template/spec/containers/0/env/0", "value": {"name": "DB_PASSWORD", "value": "hunter2"}},
+            {"op": "replace", "path": "/spec/template/spec/containers/0/env/0",
+             "value": {"name": "DB_PASSWORD", "value": "hunter2"}},
             {"op": "replace", "path": "/metadata/managedFields", "value": [{"manager": "kubectl"}]},
             {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
         ]))
@@ -265,7 +269,8 @@ mod tests {
         assert!(!shown.to_string().contains("hunter2"), "{shown}");
         assert_eq!(
             shown[1],
-            json!({"op": "replace", "path": "/metadata/managedFields", "valueDigest": digest(&json!([{"manager": "kubectl"}]))})
+            json!({"op": "replace", "path": "/metadata/managedFields",
+                   "valueDigest": digest(&json!([{"manager": "kubectl"}]))})
         );
         assert_eq!(shown[2]["value"], "7");
     }

@@ -63,11 +63,15 @@ mod tests {
 
     #[test]
     fn while_a_plan_is_carried_out_it_is_the_one_that_is_shown_with_the_step_that_it_is_at() {
-        let plan = |hash: &str| json!({"hash": hash, "serial": 1, "expires": "2026-01-05T11:00:00Z", "steps": [], "waits": "the operation"});
+        let plan = |hash: &str| {
+            json!({"hash": hash, "serial": 1, "expires": "2026-01-05T11:00:00Z", "steps": [],
+                                       "waits": "the operation"})
+        };
         let of = |hash: &str, states: [&str; 2]| -> ReportStatus {
             let steps = [("HandBack", states[0]), ("Refresh", states[1])]
                 .map(|(kind, state)| json!({"kind": kind, "state": state}));
-            let healing = json!({"planHash": "41ca41e9f15f77", "uid": "", "by": "ada", "healer": "h", "startedAt": "2026-01-05T10:00:00Z",
+            let healing = json!({"planHash": "41ca41e9f15f77", "uid": "", "by": "ada", "healer": "h",
+                                 "startedAt": "2026-01-05T10:00:00Z",
                 "steps": steps});
             serde_json::from_value(json!({"plan": plan(hash), "healing": healing})).unwrap()
         };

@@ -72,7 +72,8 @@ mod tests {
     }
 
     fn field(path: &str, severity: &str, live: &str) -> Value {
-        json!({"path": path, "change": "Added", "severity": severity, "live": live, "manager": "beat", "operation": "Update",
+        json!({"path": path, "change": "Added", "severity": severity, "live": live, "manager": "beat",
+               "operation": "Update",
             "time": format!("2026-01-05T10:00:{live}Z")})
     }
 
@@ -101,7 +102,8 @@ mod tests {
         let annotation = ".metadata.annotations.beat";
         let overwriting = |path: &str, from: &str, to: &str| {
             let overwrite = json!({"path": path, "from": from, "to": to, "manager": "beat"});
-            let prediction = json!({"strategy": "client-side-apply", "verdict": "Reverts", "causes": [], "residual": [], "overwrites": [overwrite]});
+            let prediction = json!({"strategy": "client-side-apply", "verdict": "Reverts", "causes": [], "residual": [],
+                                    "overwrites": [overwrite]});
             let prediction = Some(serde_json::from_value(prediction).unwrap());
             ReportStatus {
                 prediction,

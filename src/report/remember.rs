@@ -205,7 +205,8 @@ mod tests {
             assert_eq!(memory(&later).passed.len(), remembered);
         }
         // A yes that was told of and is gone.
-        let approved = json!({"type": "Approved", "status": "True", "reason": "Waits", "message": "", "lastTransitionTime": "2026-01-05T10:00:00Z"});
+        let approved = json!({"type": "Approved", "status": "True", "reason": "Waits", "message": "",
+                              "lastTransitionTime": "2026-01-05T10:00:00Z"});
         let withdrawn = status(json!({"plan": shown("a"), "planSerial": 1, "conditions": [approved]}));
         assert_eq!(memory(&withdrawn).over, ["a"]);
         assert_eq!(ended(&withdrawn, &held, before).0, Ended::TakenBack);
@@ -229,7 +230,8 @@ mod tests {
 
     #[test]
     fn clears_in_vain_are_those_of_all_deployments_of_an_application_and_a_report_tells_which_are_not_its_own() {
-        let application = json!({"metadata": {"namespace": "argocd", "name": "shop"}, "spec": {"source": {"repoURL": "https://git.example/a.git"}},
+        let application = json!({"metadata": {"namespace": "argocd", "name": "shop"},
+                                 "spec": {"source": {"repoURL": "https://git.example/a.git"}},
             "status": {"sync": {"status": "OutOfSync", "revision": "4be2c1d"}}});
         let application = Arc::new(Application::read(&application).unwrap());
         let tool = Tool::ArgoCd(Arc::new(ArgoCd {
@@ -238,7 +240,8 @@ mod tests {
             application_set: None,
             seen_alive: None,
         }));
-        let entry = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z",
+        let entry = json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+                           "finishedAt": "2026-01-05T10:05:00Z",
             "result": "Failed", "message": "", "removed": "{\"revision\": \"4be2c1d\"}",
             "requests": [{"kind": "ClearOperation", "at": "2026-01-05T10:00:00Z", "digest": "d", "answer": "stored"}]});
         let own = status(json!({"history": [entry]}));
@@ -260,7 +263,8 @@ mod tests {
     #[test]
     fn clears_that_failed_are_remembered_by_their_revision() {
         let entry = |result: &str, kind: &str| {
-            json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z", "result": result,
+            json!({"planHash": "a", "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+                   "finishedAt": "2026-01-05T10:05:00Z", "result": result,
                 "message": "", "removed": "{\"phase\": \"Failed\", \"revision\": \"4be2c1d\"}",
                 "requests": [{"kind": kind, "at": "2026-01-05T10:01:00Z", "digest": "", "answer": ""}]})
         };
@@ -275,7 +279,8 @@ mod tests {
     #[test]
     fn a_report_remembers_what_the_server_found_invalid() {
         let entry = |hash: &str, result: &str, message: &str| {
-            json!({"planHash": hash, "by": "ann", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:05:00Z", "result": result,
+            json!({"planHash": hash, "by": "ann", "startedAt": "2026-01-05T10:00:00Z",
+                   "finishedAt": "2026-01-05T10:05:00Z", "result": result,
                    "message": message, "healer": "ann", "steps": []})
         };
         let invalid = format!("{}: livenessProbe: Required value", crate::report::FOUND_INVALID);

@@ -60,7 +60,8 @@ mod tests {
     use super::*;
 
     fn with(kind: &str, reason: &str, message: &str) -> ReportStatus {
-        let condition = json!({"type": kind, "status": "True", "reason": reason, "message": message, "lastTransitionTime": "2026-01-05T10:00:00Z"});
+        let condition = json!({"type": kind, "status": "True", "reason": reason, "message": message,
+                               "lastTransitionTime": "2026-01-05T10:00:00Z"});
         serde_json::from_value(json!({"conditions": [condition]})).unwrap()
     }
 

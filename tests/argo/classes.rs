@@ -140,7 +140,8 @@ fn hook() -> Value {
         json!({"argocd.argoproj.io/hook": "PreSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
     let container = json!({"name": "migrate", "image": "registry.example/migrate:1"});
     let spec = json!({"restartPolicy": "Never", "containers": [container]});
-    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "migrate", "annotations": annotations}, "spec": spec})
+    json!({"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "migrate", "annotations": annotations},
+           "spec": spec})
 }
 
 fn end_hook(shop: &Shop<'_>) -> Result<()> {
@@ -248,7 +249,8 @@ fn under_a_deny_window_only_an_approval_that_breaks_the_glass_is_followed() -> R
         held.stderr
     );
     // Written without the command line's help, it is not followed.
-    let bare = json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin", "at": "2026-01-05T10:00:00Z"}}});
+    let bare = json!({"status": {"approval": {"decision": "Approved", "planHash": plan, "by": "kubernetes-admin",
+                                              "at": "2026-01-05T10:00:00Z"}}});
     let namespace = format!("--namespace={}", shop.namespace);
     let patch = [
         "patch",

@@ -233,7 +233,8 @@ fn a_restore_under_client_side_apply_that_is_disturbed_at_any_write_ends_once_an
 fn hook(text: &str) -> Value {
     let annotations =
         json!({"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "after", "annotations": annotations}, "data": {"text": text}})
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "after", "annotations": annotations},
+           "data": {"text": text}})
 }
 
 #[test]

@@ -243,7 +243,8 @@ fn a_heal_at_a_newer_commit_than_last_applied_ends_with_what_it_put_back_named()
     )?;
     let shop = &watched.shop;
     // Git sets the variable that a person has set before, with another value, and nobody syncs.
-    let by_hand = json!([{"op": "add", "path": "/spec/template/spec/containers/0/env", "value": [{"name": "POD", "value": "by-hand"}]}]);
+    let by_hand = json!([{"op": "add", "path": "/spec/template/spec/containers/0/env",
+                          "value": [{"name": "POD", "value": "by-hand"}]}]);
     shop.deployment.json_patch(PERSON, &by_hand)?.success()?;
     let revision = shop.commit(&[with(json!({"name": "POD", "value": "web"}))]);
     shop.argo_cd.refresh(&shop.application)?;

@@ -66,9 +66,11 @@ fn self_heal_against_a_policy_is_told_as_a_loop_and_not_as_drift() -> Result<()>
     let watched = Watched::open(shop, &json!({}))?;
     let shop = &watched.shop;
     let expression = "Object{spec: Object.spec{minReadySeconds: 7}}";
-    let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["deployments"]});
+    let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                      "resources": ["deployments"]});
     let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": {"name": "looping"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": "looping"},
         "spec": {
             "matchConstraints": {"resourceRules": [rule]}, "failurePolicy": "Fail", "reinvocationPolicy": "Never",
             "mutations": [{"patchType": "ApplyConfiguration", "applyConfiguration": {"expression": expression}}],
@@ -76,7 +78,8 @@ fn self_heal_against_a_policy_is_told_as_a_loop_and_not_as_drift() -> Result<()>
     });
     let namespace = json!({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": shop.namespace}}});
     let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": "looping"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": "looping"},
         "spec": {"policyName": "looping", "matchResources": namespace},
     });
     shop.control_plane.apply(&policy.to_string())?;

@@ -135,7 +135,8 @@ fn revisions(application: &Value) -> Vec<String> {
 fn hook(name: &str, phase: &str, text: &str) -> Value {
     let annotations =
         json!({"argocd.argoproj.io/hook": phase, "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}, "data": {"text": text}})
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations},
+           "data": {"text": text}})
 }
 
 /// An Application that failed at a revision which was never synced as a whole.

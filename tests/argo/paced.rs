@@ -28,7 +28,8 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(10);
 fn hook(text: &str) -> Value {
     let annotations =
         json!({"argocd.argoproj.io/hook": "PostSync", "argocd.argoproj.io/hook-delete-policy": "BeforeHookCreation"});
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "after", "annotations": annotations}, "data": {"text": text}})
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "after", "annotations": annotations},
+           "data": {"text": text}})
 }
 
 /// When the clear of a heal was sent.

@@ -161,7 +161,8 @@ fn a_deny_window_on_an_automated_application_offers_the_plan_and_says_when_it_en
     // Its own sync failed before the window opened.
     shop.break_by_hand()?;
     let opened = Timestamp::now() - SignedDuration::from_mins(5);
-    let window = json!({"kind": "deny", "schedule": opened.strftime("%M %H * * *").to_string(), "duration": "2h", "applications": ["*"]});
+    let window = json!({"kind": "deny", "schedule": opened.strftime("%M %H * * *").to_string(), "duration": "2h",
+                        "applications": ["*"]});
     let project = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject",
         "metadata": {"name": shop.namespace, "namespace": NAMESPACE},
         "spec": {"sourceRepos": ["*"], "destinations": [{"server": "*", "namespace": "*"}],

@@ -40,7 +40,8 @@ pub enum Policy {
 /// A manifest of a ConfigMap in a sync wave.
 pub fn config_map(name: &str, wave: i32, text: &str) -> Value {
     let annotations = json!({"argocd.argoproj.io/sync-wave": wave.to_string()});
-    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations}, "data": {"text": text}})
+    json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "annotations": annotations},
+           "data": {"text": text}})
 }
 
 /// A namespace with a synced Application in it.

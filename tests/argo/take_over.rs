@@ -84,7 +84,8 @@ fn what_a_heal_put_back_goes_with_its_line_of_git_after_a_switch_to_server_side_
         // What it wrote by a PUT Argo CD makes its own only where it is told whose fields to take.
         let migrates = (apply == Apply::Replace)
             .then(|| json!({"argocd.argoproj.io/client-side-apply-migration-manager": "argocd-controller"}));
-        let switch = json!({"metadata": {"annotations": migrates.unwrap_or(json!({}))}, "spec": {"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}});
+        let switch = json!({"metadata": {"annotations": migrates.unwrap_or(json!({}))},
+                            "spec": {"syncPolicy": {"syncOptions": ["ServerSideApply=true"]}}});
         shop.application.merge_patch("ada", &switch)?.success()?;
         shop.bring(Policy::Manual, &shop.commit(&[deployment(&http_get())]))?;
         let after = shop.deployment.read()?;

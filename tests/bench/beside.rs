@@ -68,7 +68,8 @@ pub fn measure(deployments: usize, tries: usize, window: Duration) -> Result<Bes
     stage.commit(deployments)?;
     let application = synced_application(&stage, &argo_cd)?;
     let watch = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": NAME, "namespace": "driftmend"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+        "metadata": {"name": NAME, "namespace": "driftmend"},
         "spec": {"source": {"argoApplication": {"name": NAME}}},
     });
     stage.plane.apply(&watch.to_string())?;
@@ -113,7 +114,8 @@ fn synced_application(stage: &Stage, argo_cd: &ArgoCd) -> Result<Object> {
     let manifest = json!({
         "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": NAME, "namespace": NAMESPACE},
         "spec": {
-            "project": "default", "source": {"repoURL": stage.git.url("shop.git"), "path": "shop", "targetRevision": "main"},
+            "project": "default", "source": {"repoURL": stage.git.url("shop.git"), "path": "shop",
+                                             "targetRevision": "main"},
             "destination": {"server": "https://kubernetes.default.svc", "namespace": stage.namespace},
             "syncPolicy": {"syncOptions": ["ServerSideApply=true"]},
         },

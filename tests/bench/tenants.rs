@@ -148,10 +148,13 @@ fn new_watches(stage: &Stage, prefix: &str) -> Result<Spread> {
     let took = (0..NEW).map(|at| {
         let name = format!("{prefix}-{at}");
         let object = json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": name, "namespace": stage.namespace},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": name, "namespace": stage.namespace},
             "spec": {"source": {"git": {"url": stage.git.url("shop.git"), "path": "shop"}}},
         });
-        stage.runtime.block_on(api.create(&PostParams::default(), &serde_json::from_value(object)?))?;
+        stage
+            .runtime
+            .block_on(api.create(&PostParams::default(), &serde_json::from_value(object)?))?;
         let begun = Instant::now();
         loop {
             let watch = stage.runtime.block_on(api.get(&name))?;
@@ -205,7 +208,8 @@ impl Loud {
         stage.plane.apply(&application.to_string())?;
         let watch = |name: &str, source: Value| {
             json!({
-                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": name, "namespace": namespace},
+                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+                "metadata": {"name": name, "namespace": namespace},
                 "spec": {"source": source},
             })
         };

@@ -143,7 +143,8 @@ fn a_manifest_that_is_not_live_yet_is_refused_in_the_words_of_the_api_server() -
         namespace: shared().namespace("check-new")?,
         sync: client_side,
     };
-    let several = json!({"livenessProbe": two_handlers(), "ports": [{"containerPort": 0}], "env": [{"name": "A=B", "value": "1"}]});
+    let several = json!({"livenessProbe": two_handlers(), "ports": [{"containerPort": 0}],
+                         "env": [{"name": "A=B", "value": "1"}]});
     for container in [json!({"livenessProbe": two_handlers()}), several] {
         let git = manifest(&container);
         let (told, code) = place.told(&git)?;

@@ -61,7 +61,8 @@ fn in_namespace(namespace: &str) -> Value {
 }
 
 fn deployments() -> Value {
-    let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["deployments"]});
+    let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                      "resources": ["deployments"]});
     json!({"resourceRules": [rule]})
 }
 
@@ -74,14 +75,16 @@ fn of_the_tool() -> Value {
 /// A webhook that is asked about whatever the syncing tool writes in a namespace, at an address where nobody listens.
 fn lose_the_webhook_of_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
     let webhook = json!({
-        "name": "lost.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail", "timeoutSeconds": 1,
+        "name": "lost.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
+        "timeoutSeconds": 1,
         "clientConfig": {"url": "https://127.0.0.1:1/"},
         "namespaceSelector": in_namespace(namespace)["namespaceSelector"],
         "rules": deployments()["resourceRules"],
         "matchConditions": of_the_tool(),
     });
     let configuration = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": {"name": "lost"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+        "metadata": {"name": "lost"},
         "webhooks": [webhook],
     });
     control_plane.apply(&configuration.to_string()).map(drop)
@@ -90,7 +93,8 @@ fn lose_the_webhook_of_syncs(control_plane: &ControlPlane, namespace: &str) -> R
 /// A policy that refuses whatever the syncing tool writes in a namespace.
 fn refuse_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
     let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "friday"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+        "metadata": {"name": "friday"},
         "spec": {
             "matchConstraints": deployments(),
             "matchConditions": of_the_tool(),
@@ -98,7 +102,8 @@ fn refuse_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
         },
     });
     let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "friday"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+        "metadata": {"name": "friday"},
         "spec": {"policyName": "friday", "validationActions": ["Deny"], "matchResources": in_namespace(namespace)},
     });
     control_plane.apply(&policy.to_string())?;
@@ -112,7 +117,8 @@ fn mend_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
     let both = format!("has({probe}) && has({probe}.httpGet) && has({probe}.tcpSocket)");
     let removal = "[JSONPatch{op: \"remove\", path: \"/spec/template/spec/containers/0/livenessProbe/tcpSocket\"}]";
     let policy = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy", "metadata": {"name": "mend"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicy",
+        "metadata": {"name": "mend"},
         "spec": {
             "matchConstraints": deployments(),
             "matchConditions": [{"name": "both", "expression": both}],
@@ -121,7 +127,8 @@ fn mend_syncs(control_plane: &ControlPlane, namespace: &str) -> Result<()> {
         },
     });
     let binding = json!({
-        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding", "metadata": {"name": "mend"},
+        "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingAdmissionPolicyBinding",
+        "metadata": {"name": "mend"},
         "spec": {"policyName": "mend", "matchResources": in_namespace(namespace)},
     });
     control_plane.apply(&policy.to_string())?;

@@ -148,7 +148,8 @@ fn a_report_never_changes_its_target_and_holds_one_condition_of_a_type() -> Resu
     let no_source = json!({"source": {"git": {"url": "https://127.0.0.1:1/shop.git", "interval": "1h"}}});
     let report = json!({
         "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web"},
-        "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": namespace, "name": "shop"}},
+        "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                 "watchRef": {"namespace": namespace, "name": "shop"}},
     });
     let create = |object: &Value| -> Result<String> {
         control_plane
@@ -193,7 +194,8 @@ fn a_report_never_changes_its_target_and_holds_one_condition_of_a_type() -> Resu
         refused.stderr
     );
 
-    let ready = json!({"type": "Ready", "status": "True", "reason": "Tried", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let ready = json!({"type": "Ready", "status": "True", "reason": "Tried", "message": "",
+                       "lastTransitionTime": "2026-01-01T00:00:00Z"});
     let twice = json!({"status": {"conditions": [ready, ready]}}).to_string();
     let patch = [
         "patch",

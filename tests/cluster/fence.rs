@@ -105,7 +105,8 @@ impl Fenced {
         let destination = json!({"server": "https://kubernetes.default.svc", "namespace": "shop"});
         let object = json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
-            "metadata": {"name": name, "namespace": namespace, "labels": {"team": "web"}, "annotations": {"note": "kept"}},
+            "metadata": {"name": name, "namespace": namespace, "labels": {"team": "web"},
+                         "annotations": {"note": "kept"}},
             "spec": {
                 "project": "default", "source": source, "destination": destination,
                 "syncPolicy": {
@@ -124,23 +125,27 @@ impl Fenced {
         let revision = "4a4fcb8d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a69";
         let spec = self.theirs.read()?["spec"].clone();
         let state = json!({
-            "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:00:04Z", "message": "refused",
+            "phase": "Failed", "startedAt": "2026-01-05T10:00:00Z", "finishedAt": "2026-01-05T10:00:04Z",
+            "message": "refused",
             "operation": {"sync": {"revision": revision, "autoHealAttemptsCount": 2}},
             "syncResult": {"revision": revision, "source": spec["source"]},
         });
         let sync = json!({
-            "status": "OutOfSync", "revision": revision, "comparedTo": {"source": spec["source"], "destination": spec["destination"]},
+            "status": "OutOfSync", "revision": revision, "comparedTo": {"source": spec["source"],
+                "destination": spec["destination"]},
         });
         let resource = |kind: &str, namespace: &str, name: &str| {
             let group = if kind == "Deployment" { "apps" } else { "" };
-            json!({"group": group, "version": "v1", "kind": kind, "namespace": namespace, "name": name, "status": "OutOfSync"})
+            json!({"group": group, "version": "v1", "kind": kind, "namespace": namespace, "name": name,
+                   "status": "OutOfSync"})
         };
         let resources = json!([
             resource("Deployment", "shop", "web"),
             resource("Deployment", "office", "web"),
             resource("ConfigMap", "shop", "web")
         ]);
-        let status = json!({"reconciledAt": "2026-01-05T10:00:05Z", "sync": sync, "operationState": state, "resources": resources});
+        let status = json!({"reconciledAt": "2026-01-05T10:00:05Z", "sync": sync, "operationState": state,
+                            "resources": resources});
         self.theirs
             .merge_patch("argocd-application-controller", &json!({"status": status}))?
             .success()
@@ -156,8 +161,10 @@ impl Fenced {
         )?;
         let object = json!({
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
-            "metadata": {"name": name, "namespace": namespace, "labels": {"team": "web"}, "annotations": {"note": "kept"}},
-            "spec": {"interval": "10m", "prune": true, "path": "./deploy", "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+            "metadata": {"name": name, "namespace": namespace, "labels": {"team": "web"},
+                         "annotations": {"note": "kept"}},
+            "spec": {"interval": "10m", "prune": true, "path": "./deploy",
+                     "sourceRef": {"kind": "GitRepository", "name": "shop"}},
         });
         apply(&installation.control_plane, &object)?;
         Ok(fenced)
@@ -526,7 +533,8 @@ fn who_owns_what_stays_but_for_what_a_write_takes_away() -> Result<()> {
             .with_context(|| (*what).to_owned())?;
         // And with a write beside it that is allowed.
         let cleared = json!([
-            forged, {"op": "remove", "path": "/status/operationState"}, {"op": "add", "path": REFRESH, "value": "normal"},
+            forged, {"op": "remove", "path": "/status/operationState"},
+            {"op": "add", "path": REFRESH, "value": "normal"},
         ]);
         fenced
             .refused(words, HEAL, &cleared)
@@ -543,7 +551,8 @@ fn who_owns_what_stays_but_for_what_a_write_takes_away() -> Result<()> {
             .cloned()
             .context("no managers")?;
         entries.push(json!({
-            "manager": HEAL, "operation": "Update", "apiVersion": "argoproj.io/v1alpha1", "time": "2026-01-05T10:00:00Z", "fieldsType": "FieldsV1",
+            "manager": HEAL, "operation": "Update", "apiVersion": "argoproj.io/v1alpha1",
+            "time": "2026-01-05T10:00:00Z", "fieldsType": "FieldsV1",
             "fieldsV1": claimed,
         }));
         fenced.refused(
@@ -607,7 +616,8 @@ fn where_the_api_server_joins_the_oldest_of_ten_entries_a_write_passes_and_a_for
     for fenced in [&application, &kustomization] {
         let entries = crowd(fenced)?;
         let joined = json!({
-            "manager": "ancient-changes", "operation": "Update", "apiVersion": entries[0]["apiVersion"], "time": "2026-01-05T10:00:00Z",
+            "manager": "ancient-changes", "operation": "Update", "apiVersion": entries[0]["apiVersion"],
+            "time": "2026-01-05T10:00:00Z",
             "fieldsType": "FieldsV1", "fieldsV1": {"f:metadata": {"f:annotations": {"f:example.com/0": {}}}},
         });
         let words = "owners or managers";
@@ -828,9 +838,11 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     let control_plane = &installation.control_plane;
     let hash = "a".repeat(64);
     let report = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+        "metadata": {"name": "deployment-web", "namespace": "shop"},
         "spec": {
-            "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "shop"},
+            "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+            "watchRef": {"namespace": "shop", "name": "shop"},
         },
     });
     control_plane.apply(&report.to_string())?;
@@ -870,7 +882,10 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
         "shop",
     ];
     control_plane.kubectl(&bound)?.success()?;
-    let step = |kind: &str, object: Value| json!({"kind": kind, "target": "…", "object": object, "summary": "…", "patch": "…"});
+    let step = |kind: &str, object: Value| {
+        json!({"kind": kind, "target": "…", "object": object, "summary": "…",
+                                                  "patch": "…"})
+    };
     let deployment = json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": "web"});
     let application =
         json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "namespace": "teams", "name": "shop"});
@@ -934,7 +949,12 @@ fn who_approves_a_write_on_an_application_may_make_it() -> Result<()> {
     })?;
 
     // The controller carries on whatever heal names it; nobody else may write one down.
-    let healing = |healer: &str| json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer, "startedAt": "2026-01-05T10:00:00Z", "steps": [{"kind": "Restore", "state": "Pending"}, {"kind": "Refresh", "state": "Pending"}]}});
+    let healing = |healer: &str| {
+        json!({"healing": {"planHash": hash, "uid": "", "by": "erin", "healer": healer,
+                                                    "startedAt": "2026-01-05T10:00:00Z",
+                                                    "steps": [{"kind": "Restore", "state": "Pending"},
+                                                        {"kind": "Refresh", "state": "Pending"}]}})
+    };
     let forged = patch(
         &erin,
         healing("controller as system:serviceaccount:driftmend:driftmend"),

@@ -138,8 +138,10 @@ impl Place {
     /// A Lease that was renewed so long ago.
     fn lease(&self, namespace: &str, ago: SignedDuration) -> Result<()> {
         let renewed = Timestamp::now() - ago;
-        let spec = json!({"holderIdentity": "driftmend-0_1", "leaseDurationSeconds": 15, "renewTime": format!("{renewed:.6}")});
-        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "driftmend"}, "spec": spec});
+        let spec = json!({"holderIdentity": "driftmend-0_1", "leaseDurationSeconds": 15,
+                          "renewTime": format!("{renewed:.6}")});
+        let lease = json!({"apiVersion": "coordination.k8s.io/v1", "kind": "Lease", "metadata": {"name": "driftmend"},
+                           "spec": spec});
         self.kubectl(&["create", "-n", namespace, "-f", "-"], &lease).map(drop)
     }
 
@@ -217,7 +219,10 @@ fn last_line(output: &Output) -> &str {
 }
 
 fn conditions(ready: (&str, &str, &str), mass: &str) -> Value {
-    let one = |type_: &str, status: &str, reason: &str, message: &str| json!({"type": type_, "status": status, "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"});
+    let one = |type_: &str, status: &str, reason: &str, message: &str| {
+        json!({"type": type_, "status": status,
+        "reason": reason, "message": message, "lastTransitionTime": "2026-01-01T00:00:00Z"})
+    };
     json!([
         one("MassDrift", mass, "TooManyAtOnce", "6 of 10 at once"),
         one("Ready", ready.0, ready.1, ready.2)
@@ -227,7 +232,8 @@ fn conditions(ready: (&str, &str, &str), mass: &str) -> Value {
 /// The status of a watch that is well, with changes.
 fn well(changes: &Value) -> Value {
     let mut status = json!({
-        "observedGeneration": 1, "counts": {"governed": 2, "inSync": 2}, "revision": "4be2c1d0", "shortRevision": "4be2c1d",
+        "observedGeneration": 1, "counts": {"governed": 2, "inSync": 2}, "revision": "4be2c1d0",
+        "shortRevision": "4be2c1d",
         "notGoverned": [], "warnings": [], "conditions": conditions(("True", "Assessing", ""), "False"),
     });
     json_patch::merge(&mut status, changes);
@@ -243,7 +249,8 @@ fn with(status: &Value, changes: &Value) -> Value {
 
 fn in_phase(phase: &str) -> Value {
     json!({
-        "phase": phase, "heal": "None", "summary": "1 field drifted", "counts": {"drifted": 1, "refused": 0, "pending": 0, "info": 0, "ignored": 0},
+        "phase": phase, "heal": "None", "summary": "1 field drifted",
+        "counts": {"drifted": 1, "refused": 0, "pending": 0, "info": 0, "ignored": 0},
         "fields": [], "findings": [], "history": [], "conditions": [],
     })
 }
@@ -289,17 +296,15 @@ fn cases() -> Vec<Case> {
         ),
         case(
             "unread",
-            Some(well(
-                &json!({"counts": {"governed": 0, "inSync": 0}, "conditions": conditions(("False", "GitUnreachable", "nobody is there"), "False")}),
-            )),
+            Some(well(&json!({"counts": {"governed": 0, "inSync": 0},
+                        "conditions": conditions(("False", "GitUnreachable", "nobody is there"), "False")}))),
             1,
             "watch NS/all: not ready: GitUnreachable: nobody is there",
         ),
         case(
             "nothing",
-            Some(well(
-                &json!({"counts": {"governed": 0, "inSync": 0}, "conditions": conditions(("False", "GovernsNothing", "a folder of Services"), "False")}),
-            )),
+            Some(well(&json!({"counts": {"governed": 0, "inSync": 0},
+                        "conditions": conditions(("False", "GovernsNothing", "a folder of Services"), "False")}))),
             1,
             "watch NS/all: not ready: GovernsNothing: a folder of Services",
         ),

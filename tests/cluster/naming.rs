@@ -104,7 +104,8 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
     held["metadata"]["finalizers"] = json!(["example.com/hold"]);
     tenant.kubectl(&["create", "-f", "-"], &held.to_string())?;
     let step = json!({"kind": "Restore", "target": "Deployment.apps shop/web", "summary": "…", "patch": "…"});
-    let plan = json!({"hash": "a".repeat(64), "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": [step]});
+    let plan = json!({"hash": "a".repeat(64), "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [],
+                      "steps": [step]});
     let approval =
         json!({"decision": "Approved", "planHash": "a".repeat(64), "by": "admin", "at": "2026-01-05T10:00:00Z"});
     let patch = json!({"status": {"phase": "Drifted", "summary": "…", "plan": plan, "approval": approval}}).to_string();

@@ -99,7 +99,8 @@ fn what_comes_from_outside_is_escaped_everywhere_and_who_approves_sees_the_repos
     assert_clean("the approval", &approval, "\\u202e");
 
     // Written the plain way, it is the server that refuses it.
-    let raw = json!({"status": {"approval": {"decision": "Denied", "planHash": plan, "by": "admin", "at": jiff::Timestamp::now(), "reason": HOSTILE}}});
+    let raw = json!({"status": {"approval": {"decision": "Denied", "planHash": plan, "by": "admin",
+                                             "at": jiff::Timestamp::now(), "reason": HOSTILE}}});
     let patched = shop.kubectl(&[
         "patch",
         "driftreport",

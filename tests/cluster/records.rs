@@ -102,7 +102,8 @@ impl<'a> Report<'a> {
     fn create(control_plane: &'a ControlPlane, target: &str) -> Result<Self> {
         let name = format!("deployment-{target}");
         let report = json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": name, "namespace": "shop"},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+            "metadata": {"name": name, "namespace": "shop"},
             "spec": {
                 "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
                 "watchRef": {"namespace": "shop", "name": "shop"},
@@ -168,9 +169,11 @@ impl<'a> Report<'a> {
     fn approved_of(&self, people: &People, person: &str, hash: &str, steps: usize) -> Result<()> {
         let step = json!({
             "kind": "Restore", "target": "Deployment.apps shop/web", "summary": "…", "patch": "…",
-            "object": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": self.name.trim_start_matches("deployment-")},
+            "object": {"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop",
+                       "name": self.name.trim_start_matches("deployment-")},
         });
-        let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [], "steps": vec![step; steps]});
+        let plan = json!({"hash": hash, "serial": 1, "expires": "2126-01-05T10:00:00Z", "cautions": [],
+                          "steps": vec![step; steps]});
         wait::until("the rights of the controller", PATIENCE, || {
             let answer = self.write(
                 &people.controller,
@@ -201,7 +204,8 @@ fn hash(number: usize) -> String {
 /// A heal of one step in this state.
 fn healing(plan: &str, healer: &str, by: &str, state: &str) -> Value {
     json!({
-        "planHash": plan, "uid": "u", "by": by, "healer": healer, "startedAt": AT, "steps": [{"kind": "Restore", "state": state, "paths": [".spec.replicas"]}],
+        "planHash": plan, "uid": "u", "by": by, "healer": healer, "startedAt": AT,
+        "steps": [{"kind": "Restore", "state": state, "paths": [".spec.replicas"]}],
         "evidence": [{"path": ".spec.replicas", "manager": "kubectl", "operation": "Update", "subresource": "scale"}],
     })
 }
@@ -274,7 +278,8 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
     ] {
         report.refused(what, report.write(&people.person, status)?, &before)?;
     }
-    let both = json!({"approval": {"decision": "Approved", "planHash": plan, "by": "fay", "at": AT, "reason": "at once"}, "healing": mine("Pending"), "heal": "Healing"});
+    let both = json!({"approval": {"decision": "Approved", "planHash": plan, "by": "fay", "at": AT,
+                                   "reason": "at once"}, "healing": mine("Pending"), "heal": "Healing"});
     report.refused(
         "an approval by the same write",
         report.write(&people.person, both)?,
@@ -305,11 +310,15 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
         ("a step that begins anew", json!({"healing": mine("Pending")})),
         (
             "another time of the beginning",
-            json!({"healing": with(&begun, json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": "2026-01-05T11:00:00Z"}]}))}),
+            json!({"healing": with(&begun,
+                                   json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"],
+                                                     "begunAt": "2026-01-05T11:00:00Z"}]}))}),
         ),
         (
             "other fields",
-            json!({"healing": with(&begun, json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec"], "begunAt": AT}]}))}),
+            json!({"healing": with(&begun,
+                                   json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec"],
+                                                     "begunAt": AT}]}))}),
         ),
         (
             "another plan",
@@ -356,7 +365,8 @@ fn a_heal_begins_as_it_was_approved_moves_only_forward_and_ends_by_its_entry() -
         ),
         (
             "two entries",
-            json!({"healing": null, "heal": "Failed", "history": [entry(&plan, "fay", "fay", "Failed"), entry(&hash(7), "fay", "fay", "Failed")]}),
+            json!({"healing": null, "heal": "Failed", "history": [entry(&plan, "fay", "fay", "Failed"),
+                entry(&hash(7), "fay", "fay", "Failed")]}),
         ),
         (
             "an entry of a heal that goes on",
@@ -474,7 +484,8 @@ fn nobody_changes_or_leaves_out_anything_of_the_history() -> Result<()> {
     ])?;
     report.refused("a PUT", put, &before)?;
     let applied = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": report.name, "namespace": "shop"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+        "metadata": {"name": report.name, "namespace": "shop"},
         "status": {"history": []},
     });
     let apply = [
@@ -544,7 +555,10 @@ fn two_steps_of_one_kind_are_told_apart_and_who_ends_the_heal_of_another_says_on
         "Begun" => json!({"kind": "Restore", "state": state, "paths": [".spec.replicas"], "begunAt": AT}),
         state => json!({"kind": "Restore", "state": state, "paths": [".spec.replicas"]}),
     };
-    let of = |states: [&str; 2]| json!({"healing": with(&healing(&plan, "ida", "ida", "Pending"), json!({"steps": states.map(step)})), "heal": "Healing"});
+    let of = |states: [&str; 2]| {
+        json!({"healing": with(&healing(&plan, "ida", "ida", "Pending"),
+                                                        json!({"steps": states.map(step)})), "heal": "Healing"})
+    };
     report.accepted("the beginning", &people.person, of(["Pending", "Pending"]))?;
     report.accepted("the first step", &people.person, of(["Begun", "Pending"]))?;
     let before = report.status()?;
@@ -607,7 +621,8 @@ fn while_a_plan_is_carried_out_nobody_approves_and_only_what_sent_nothing_was_no
         };
         let begun = with(
             &mine,
-            json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": AT}], "requests": requests}),
+            json!({"steps": [{"kind": "Restore", "state": "Begun", "paths": [".spec.replicas"], "begunAt": AT}],
+                   "requests": requests}),
         );
         report.accepted("the step", &people.person, json!({ "healing": begun }))?;
         let before = report.status()?;
@@ -641,10 +656,19 @@ fn a_person_cannot_fill_a_status_by_heals_of_their_own() -> Result<()> {
     let plan = hash(1);
     report.approved_of(&people, "jan", &plan, 2)?;
     let mine = |change: Value| with(&healing(&plan, "jan", "jan", "Pending"), change);
-    let begin = |steps: Value, evidence: Value| json!({"healing": mine(json!({"steps": steps, "evidence": evidence})), "heal": "Healing"});
-    let steps = |paths: Vec<String>| json!([{"kind": "Restore", "state": "Pending", "paths": paths}, {"kind": "Restore", "state": "Pending", "paths": [".spec.paused"]}]);
+    let begin = |steps: Value, evidence: Value| {
+        json!({"healing": mine(json!({"steps": steps, "evidence": evidence})),
+                                                       "heal": "Healing"})
+    };
+    let steps = |paths: Vec<String>| {
+        json!([{"kind": "Restore", "state": "Pending", "paths": paths},
+                                            {"kind": "Restore", "state": "Pending", "paths": [".spec.paused"]}])
+    };
     let usual = || steps(vec![".spec.replicas".to_owned()]);
-    let proof = |bytes: usize, letter: &str| json!([{"path": letter.repeat(bytes / letter.len()), "manager": "kubectl", "operation": "Update", "time": AT}]);
+    let proof = |bytes: usize, letter: &str| {
+        json!([{"path": letter.repeat(bytes / letter.len()), "manager": "kubectl",
+                                                     "operation": "Update", "time": AT}])
+    };
     let before = report.status()?;
     for (what, status) in [
         (
@@ -679,7 +703,10 @@ fn a_person_cannot_fill_a_status_by_heals_of_their_own() -> Result<()> {
                 .collect::<Vec<_>>()
         )
     };
-    let done = |more: Value| json!({"healing": with(&mine(json!({"steps": states("Done"), "evidence": proof(1_000, "x")})), more)});
+    let done = |more: Value| {
+        json!({"healing": with(&mine(json!({"steps": states("Done"),
+        "evidence": proof(1_000, "x")})), more)})
+    };
     let sent = |answer: usize| json!({"kind": "Restore", "at": AT, "digest": hash(1), "answer": "x".repeat(answer)});
     let before = report.status()?;
     for (what, more) in [
@@ -843,8 +870,10 @@ fn worst() -> Result<ReportStatus> {
     let long = |characters: usize| "ü".repeat(characters);
     let field = |at: usize| {
         json!({
-            "path": format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)), "change": "Changed", "severity": "drift",
-            "desired": long(50_000), "live": long(50_000), "manager": long(200), "managers": vec![long(128); 40], "operation": "Update",
+            "path": format!(".spec.template.spec.containers[name=\"{at}\"].env[name=\"{}\"]", long(2_000)),
+            "change": "Changed", "severity": "drift",
+            "desired": long(50_000), "live": long(50_000), "manager": long(200), "managers": vec![long(128); 40],
+            "operation": "Update",
             "subresource": long(400), "time": AT, "reason": long(5_000),
         })
     };
@@ -853,7 +882,8 @@ fn worst() -> Result<ReportStatus> {
     let sent = json!({"kind": "Restore", "at": AT, "digest": hash(1), "answer": "resourceVersion 812, generation 5"});
     let past = |number: usize| -> Result<Value> {
         let entry = json!({
-            "planHash": hash(number), "by": long(200), "healer": long(200), "startedAt": AT, "finishedAt": AT, "result": "Failed",
+            "planHash": hash(number), "by": long(200), "healer": long(200), "startedAt": AT, "finishedAt": AT,
+            "result": "Failed",
             "message": long(5_000), "evidence": vec![evidence.clone(); 2], "requests": [sent, sent],
         });
         // As whoever heals writes it.
@@ -861,22 +891,34 @@ fn worst() -> Result<ReportStatus> {
     };
     let step = json!({"kind": "Restore", "target": long(300), "summary": long(3_000), "patch": long(40_000)});
     let causes = vec![json!({"reason": long(300), "field": long(2_000), "message": long(5_000)}); 200];
-    let finding = json!({"rule": long(400), "severity": "error", "path": long(2_000), "message": long(5_000), "evidence": long(5_000), "remedy": long(5_000)});
-    let condition = |at: usize| json!({"type": format!("Type{at}"), "status": "True", "reason": "Reason", "message": long(5_000), "lastTransitionTime": AT});
+    let finding = json!({"rule": long(400), "severity": "error", "path": long(2_000), "message": long(5_000),
+                         "evidence": long(5_000), "remedy": long(5_000)});
+    let condition = |at: usize| {
+        json!({"type": format!("Type{at}"), "status": "True", "reason": "Reason",
+                                       "message": long(5_000), "lastTransitionTime": AT})
+    };
     Ok(serde_json::from_value(json!({
-        "phase": "Conflicted", "heal": "Healing", "summary": long(5_000), "counts": {"drifted": 500, "refused": 200, "pending": 0, "info": 0, "ignored": 0},
-        "source": {"repoURL": long(3_000), "revision": long(3_000), "path": long(3_000)}, "fields": (0..500).map(field).collect::<Vec<_>>(),
-        "prediction": {"strategy": "server-side-apply", "verdict": "Refused", "causes": causes, "residual": vec![long(2_000); 2_000], "when": long(3_000)},
+        "phase": "Conflicted", "heal": "Healing", "summary": long(5_000),
+        "counts": {"drifted": 500, "refused": 200, "pending": 0, "info": 0, "ignored": 0},
+        "source": {"repoURL": long(3_000), "revision": long(3_000), "path": long(3_000)},
+        "fields": (0..500).map(field).collect::<Vec<_>>(),
+        "prediction": {"strategy": "server-side-apply", "verdict": "Refused", "causes": causes,
+                       "residual": vec![long(2_000); 2_000], "when": long(3_000)},
         "operation": {"application": long(600), "class": "FailedAtRevision", "phase": "Failed", "message": long(5_000)},
         "findings": vec![finding; 100],
-        "plan": {"hash": hash(1), "serial": 1, "expires": AT, "cautions": vec![json!({"id": long(100), "text": long(3_000), "mustAcknowledge": true}); 30], "steps": vec![step; 4]},
-        "planSerial": 9, "supersededPlans": vec![json!({"hash": hash(1), "reason": "Changed"}); 40], "deniedDrift": hash(2),
+        "plan": {"hash": hash(1), "serial": 1, "expires": AT,
+                 "cautions": vec![json!({"id": long(100), "text": long(3_000), "mustAcknowledge": true}); 30],
+                 "steps": vec![step; 4]},
+        "planSerial": 9, "supersededPlans": vec![json!({"hash": hash(1), "reason": "Changed"}); 40],
+        "deniedDrift": hash(2),
         "approval": {"decision": "Approved", "planHash": hash(1), "by": long(253), "at": AT, "reason": long(1_024)},
         "healing": {
             "planHash": hash(1), "uid": "u", "by": long(253), "healer": long(253), "startedAt": AT,
-            "steps": [{"kind": "Restore", "state": "Begun", "paths": vec![long(100); 58]}], "evidence": vec![evidence.clone(); 2],
+            "steps": [{"kind": "Restore", "state": "Begun", "paths": vec![long(100); 58]}],
+            "evidence": vec![evidence.clone(); 2],
         },
-        "history": (0..10).map(past).collect::<Result<Vec<_>>>()?, "conditions": (0..30).map(condition).collect::<Vec<_>>(),
+        "history": (0..10).map(past).collect::<Result<Vec<_>>>()?,
+        "conditions": (0..30).map(condition).collect::<Vec<_>>(),
         "cluster": "u", "targetUid": "u",
     }))?)
 }
@@ -899,9 +941,11 @@ fn the_worst_status_is_stored_by_a_real_server_within_its_limit() -> Result<()> 
     definitions::install(control_plane, &Path::new(env!("CARGO_MANIFEST_DIR")).join("crds"))?;
     let namespace = control_plane.namespace("worst")?;
     let report = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-worst", "namespace": namespace},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+        "metadata": {"name": "deployment-worst", "namespace": namespace},
         "spec": {
-            "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worst"}, "watchRef": {"namespace": namespace, "name": "shop"},
+            "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "worst"},
+            "watchRef": {"namespace": namespace, "name": "shop"},
         },
     });
     control_plane.apply(&report.to_string())?;
@@ -935,7 +979,8 @@ fn the_worst_status_is_stored_by_a_real_server_within_its_limit() -> Result<()> 
         ),
         (
             "steps",
-            json!({"healing": with(&fitted["healing"], json!({"steps": vec![fitted["healing"]["steps"][0].clone(); 9]}))}),
+            json!({"healing": with(&fitted["healing"],
+                                   json!({"steps": vec![fitted["healing"]["steps"][0].clone(); 9]}))}),
         ),
         (
             "reason",

@@ -40,7 +40,8 @@ fn whoever_takes_the_watch_away_ends_a_heal_by_its_entry_and_the_log_keeps_the_r
     tenant.wait_for_plan("web", "")?;
     let (past, present) = ("a".repeat(64), "b".repeat(64));
     let entry = json!({
-        "planHash": past, "by": "ada", "healer": "ada", "startedAt": AT, "finishedAt": AT, "result": "Healed", "message": "the roll-out is complete",
+        "planHash": past, "by": "ada", "healer": "ada", "startedAt": AT, "finishedAt": AT, "result": "Healed",
+        "message": "the roll-out is complete",
     });
     let healing = json!({
         "planHash": present, "uid": "", "by": "ada", "healer": "ada", "startedAt": "2126-01-05T10:00:00Z",

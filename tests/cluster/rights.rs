@@ -40,10 +40,12 @@ impl Written {
                 json!({"apiVersion": "apps/v1", "kind": "Deployment", "namespace": "shop", "name": target})
             }
             Self::Application => {
-                json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "namespace": "argocd", "name": "shop"})
+                json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "namespace": "argocd",
+                       "name": "shop"})
             }
             Self::Kustomization => {
-                json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "namespace": "flux-system", "name": "shop"})
+                json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+                       "namespace": "flux-system", "name": "shop"})
             }
         }
     }
@@ -141,7 +143,8 @@ impl Office {
 
     fn report(&self, name: &str, target: &str) -> Result<Output> {
         let report = json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": name, "namespace": "shop"},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+            "metadata": {"name": name, "namespace": "shop"},
             "spec": {
                 "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": target},
                 "watchRef": {"namespace": "shop", "name": "shop"},
@@ -257,7 +260,8 @@ impl Office {
         // By hand: kubectl gives no right on a kind that is not there.
         let rule = json!({"apiGroups": [group], "resources": [named], "verbs": verbs.split(',').collect::<Vec<_>>()});
         let metadata = json!({"name": role, "namespace": namespace});
-        let object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata, "rules": [rule]});
+        let object = json!({"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "Role", "metadata": metadata,
+                            "rules": [rule]});
         self.control_plane().apply(&object.to_string())?;
         let (role_flag, user) = (format!("--role={role}"), format!("--user={name}"));
         self.control_plane()
@@ -400,7 +404,8 @@ fn no_other_way_of_writing_a_status_leads_around_the_policy() -> Result<()> {
         replaced.stderr
     );
     let applied = json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-ways", "namespace": "shop"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+        "metadata": {"name": "deployment-ways", "namespace": "shop"},
         "status": {"approval": approved},
     });
     let apply = [
@@ -711,7 +716,8 @@ fn what_must_be_acknowledged_is_named_by_an_approval_or_it_is_refused() -> Resul
     office.create("cautions")?;
     let caution = |id: &str, must: bool| json!({"id": id, "text": "…", "mustAcknowledge": must});
     let mut shown = plan(&hash('a'), &[step("Restore", Written::Deployment.object("cautions"))]);
-    shown["cautions"] = json!([caution("Overwrites", true), caution("Breaks", true), caution("RollOut", false), {"id": "Bare", "text": "…"}]);
+    shown["cautions"] = json!([caution("Overwrites", true), caution("Breaks", true), caution("RollOut", false),
+                               {"id": "Bare", "text": "…"}]);
     office.show("cautions", &shown)?;
     let mut approved = decision("Approved", &hash('a'), "heidi");
     let refused = |approved: &Value, missing: &str| {
@@ -774,7 +780,8 @@ fn where_the_chart_asks_for_the_verb_approve_it_is_enough_to_bring_git_back_and_
             )?
             .success()?;
         let steps = json!([{"kind": kind, "state": "Pending"}]);
-        let healing = json!({"planHash": hash('a'), "uid": "", "by": "olga", "healer": "olga", "startedAt": "2026-01-05T10:00:00Z", "steps": steps});
+        let healing = json!({"planHash": hash('a'), "uid": "", "by": "olga", "healer": "olga",
+                             "startedAt": "2026-01-05T10:00:00Z", "steps": steps});
         let answer = office.patch(&olga, &target, &json!({"healing": healing}), &["--dry-run=server"])?;
         ensure!(
             answer.code != 0 && answer.stderr.contains("healing needs the right to patch"),

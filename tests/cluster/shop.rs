@@ -145,7 +145,8 @@ impl<'a> Shop<'a> {
         let mut spec = json!({"source": {"git": {"url": self.git.url("shop.git"), "interval": "1s"}}, "settle": "1s"});
         json_patch::merge(&mut spec, &self.sync.spec());
         json_patch::merge(&mut spec, more);
-        let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop"}, "spec": spec});
+        let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop"},
+                           "spec": spec});
         self.send(&["apply", "-f", "-"], &watch)?.success().map(drop)
     }
 

@@ -101,7 +101,8 @@ impl<'a> Tenant<'a> {
         for (key, value) in more.as_object().into_iter().flatten() {
             spec[key] = value.clone();
         }
-        let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": name}, "spec": spec});
+        let watch = json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": name},
+                           "spec": spec});
         self.kubectl(&["create", "-f", "-"], &watch.to_string())
     }
 

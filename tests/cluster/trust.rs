@@ -33,7 +33,8 @@ fn with_tools() -> Result<ControlPlane> {
     for (group, version, plural, kind) in KINDS {
         let schema = json!({"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": true}});
         control_plane.apply(
-            &json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": format!("{plural}.{group}")},
+            &json!({"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+                    "metadata": {"name": format!("{plural}.{group}")},
                 "spec": {"group": group, "scope": "Namespaced", "names": {"plural": plural, "kind": kind},
                     "versions": [{"name": version, "served": true, "storage": true, "schema": schema}]}})
             .to_string(),
@@ -66,7 +67,8 @@ fn watch(tenant: &Tenant, name: &str, kind: &str, secret: &str) -> Result<()> {
 
 fn application(tenant: &Tenant, status: Value) -> Value {
     json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "shop"}, "status": status,
-        "spec": {"project": "default", "source": {"repoURL": tenant.server.url("shop.git"), "path": ".", "targetRevision": "main"},
+        "spec": {"project": "default", "source": {"repoURL": tenant.server.url("shop.git"), "path": ".",
+                                                  "targetRevision": "main"},
             "destination": {"server": "https://kubernetes.default.svc", "namespace": tenant.namespace}}})
 }
 
@@ -201,7 +203,8 @@ fn where_an_application_says_that_argo_cd_runs_is_believed_only_where_the_chart_
     )?;
     apply(
         &tenant,
-        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default"}, "spec": {}}),
+        json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "AppProject", "metadata": {"name": "default"},
+               "spec": {}}),
     )?;
     apply(
         &tenant,
@@ -211,7 +214,8 @@ fn where_an_application_says_that_argo_cd_runs_is_believed_only_where_the_chart_
     let spec = json!({"source": source, "settle": "1s"});
     apply(
         &tenant,
-        json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop"}, "spec": spec}),
+        json!({"apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "shop"},
+               "spec": spec}),
     )?;
     let folder = folder(&control_plane)?;
     let controller = Controller::start(control_plane.admin(), &folder, &[])?;

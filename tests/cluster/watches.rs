@@ -76,7 +76,10 @@ fn a_report_goes_when_it_has_been_quiet_for_the_time_that_the_watch_says() -> Re
 fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()> {
     let controller = shared_controller();
     let tenant = Tenant::open(shared(), "ignore")?;
-    let rule = |expires: &str| json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the sale of the week", "expires": expires}]});
+    let rule = |expires: &str| {
+        json!({"ignore": [{"paths": [".spec.replicas"], "reason": "the sale of the week",
+                                                  "expires": expires}]})
+    };
     for (name, expires) in [("hidden", "2999-01-01T00:00:00Z"), ("expired", "2020-01-01T00:00:00Z")] {
         tenant.sync(&format!("{name}/web.yaml"), &deployment(name))?;
         tenant.watch(name, &tenant.source(name), &rule(expires))?;

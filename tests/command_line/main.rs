@@ -85,12 +85,17 @@ fn the_json_has_the_promised_shape() -> Result<()> {
             "phase": "Conflicted",
             "summary": null,
             "fields": [
-                {"path": path("httpGet"), "change": "Removed", "severity": "drift", "moved": "live", "desired": {"path": "/healthz", "port": 8080}, "live": null,
-                    "manager": null, "managers": [], "operation": null, "subresource": null, "time": null, "reason": null},
-                {"path": path("tcpSocket"), "change": "Added", "severity": "drift", "moved": "live", "desired": null, "live": {"port": 8080},
-                    "manager": "kubectl-patch", "managers": [], "operation": "Update", "subresource": null, "time": patched, "reason": null},
+                {"path": path("httpGet"), "change": "Removed", "severity": "drift", "moved": "live",
+                 "desired": {"path": "/healthz", "port": 8080}, "live": null,
+                    "manager": null, "managers": [], "operation": null, "subresource": null, "time": null,
+                    "reason": null},
+                {"path": path("tcpSocket"), "change": "Added", "severity": "drift", "moved": "live", "desired": null,
+                 "live": {"port": 8080},
+                    "manager": "kubectl-patch", "managers": [], "operation": "Update", "subresource": null,
+                    "time": patched, "reason": null},
             ],
-            "prediction": {"strategy": "client-side-apply", "verdict": "Refused", "residual": [], "breaks": [], "overwrites": [], "confirmedBy": "Local", "causes": [{
+            "prediction": {"strategy": "client-side-apply", "verdict": "Refused", "residual": [], "breaks": [],
+                           "overwrites": [], "confirmedBy": "Local", "causes": [{
                 "reason": "FieldValueForbidden",
                 "field": "spec.template.spec.containers[0].livenessProbe.tcpSocket",
                 "message": "Forbidden: may not specify more than 1 handler type",
@@ -147,7 +152,8 @@ fn a_drift_that_the_next_sync_reverts_is_told_so_although_the_deployment_control
     );
     let fields =
         json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}});
-    let by_hand = json!({"manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let by_hand = json!({"manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1",
+                         "fieldsType": "FieldsV1", "fieldsV1": fields});
     live["metadata"]["managedFields"] = json!([by_hand]);
     let answer = driftmend(
         folder.path(),

@@ -23,7 +23,8 @@ fn deployment(note: &str) -> Value {
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {
             "name": "web", "namespace": "shop", "annotations": {format!("example.com/{HOSTILE}"): note},
-            "managedFields": [{"manager": HOSTILE, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+            "managedFields": [{"manager": HOSTILE, "operation": "Update", "apiVersion": "apps/v1",
+                               "fieldsType": "FieldsV1",
                 "fieldsV1": {"f:metadata": {"f:annotations": {format!("f:example.com/{HOSTILE}"): {}}}}}],
         },
         "spec": {"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},

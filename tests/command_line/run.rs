@@ -43,21 +43,27 @@ pub fn live(namespace: &str, patched: Timestamp) -> Value {
         }})
     };
     let in_web = |fields: Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": fields}}}}});
-    let applied = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"annotations": {}, "name": "web", "namespace": namespace},
+    let applied = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                         "metadata": {"annotations": {}, "name": "web", "namespace": namespace},
         "spec": spec(json!({"httpGet": {"path": "/healthz", "port": 8080}}))});
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment",
         "metadata": {
-            "name": "web", "namespace": namespace, "uid": "5a1d7c9e-0000-4000-8000-000000000001", "resourceVersion": "7", "generation": 2,
+            "name": "web", "namespace": namespace, "uid": "5a1d7c9e-0000-4000-8000-000000000001",
+            "resourceVersion": "7", "generation": 2,
             "annotations": {"kubectl.kubernetes.io/last-applied-configuration": applied.to_string()},
             "managedFields": [
-                {"manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z",
-                    "fieldsType": "FieldsV1", "fieldsV1": in_web(json!({".": {}, "f:name": {}, "f:image": {}, "f:livenessProbe": {".": {}}}))},
-                {"manager": "kubectl-patch", "operation": "Update", "apiVersion": "apps/v1", "time": patched, "fieldsType": "FieldsV1",
+                {"manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1",
+                 "time": "2026-01-02T03:04:05Z",
+                    "fieldsType": "FieldsV1", "fieldsV1": in_web(json!({".": {}, "f:name": {}, "f:image": {},
+                        "f:livenessProbe": {".": {}}}))},
+                {"manager": "kubectl-patch", "operation": "Update", "apiVersion": "apps/v1", "time": patched,
+                 "fieldsType": "FieldsV1",
                     "fieldsV1": in_web(json!({"f:livenessProbe": {"f:tcpSocket": {".": {}, "f:port": {}}}}))},
             ],
         },
-        "spec": spec(json!({"tcpSocket": {"port": 8080}, "failureThreshold": 3, "periodSeconds": 10, "successThreshold": 1, "timeoutSeconds": 1})),
+        "spec": spec(json!({"tcpSocket": {"port": 8080}, "failureThreshold": 3, "periodSeconds": 10,
+                            "successThreshold": 1, "timeoutSeconds": 1})),
     })
 }
 

@@ -37,16 +37,20 @@ impl<'a> Fence<'a> {
         let control_plane = &installation.control_plane;
         let user = format!("system:serviceaccount:{RELEASE}:{RELEASE}");
         let policy = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy", "metadata": {"name": "before-noon"},
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicy",
+            "metadata": {"name": "before-noon"},
             "spec": {
                 "matchConstraints": {"resourceRules": [{
-                    "apiGroups": ["kustomize.toolkit.fluxcd.io"], "apiVersions": ["*"], "operations": ["UPDATE"], "resources": ["kustomizations"],
+                    "apiGroups": ["kustomize.toolkit.fluxcd.io"], "apiVersions": ["*"], "operations": ["UPDATE"],
+                    "resources": ["kustomizations"],
                 }]},
-                "validations": [{"expression": format!("!(request.userInfo.username in ['{user}', '{TRIAL}'])"), "reason": "Forbidden", "message": CLOSED}],
+                "validations": [{"expression": format!("!(request.userInfo.username in ['{user}', '{TRIAL}'])"),
+                                 "reason": "Forbidden", "message": CLOSED}],
             },
         });
         let binding = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding", "metadata": {"name": "before-noon"},
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingAdmissionPolicyBinding",
+            "metadata": {"name": "before-noon"},
             "spec": {"policyName": "before-noon", "validationActions": ["Deny"]},
         });
         for object in [policy, binding] {

@@ -105,7 +105,8 @@ impl Tool for Beside {
         if !elsewhere {
             return self.shop.publish(manifest);
         }
-        let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "elsewhere"}, "data": {"text": "new"}});
+        let other = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "elsewhere"},
+                           "data": {"text": "new"}});
         let files = [
             ("web.yaml", format!("{manifest:#}\n")),
             ("elsewhere.yaml", format!("{other:#}\n")),

@@ -109,7 +109,8 @@ impl<'a> Shop<'a> {
         });
         let url = self.git.url("shop.git");
         let mut spec = json!({
-            "sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "targetNamespace": self.namespace, "prune": true,
+            "sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "targetNamespace": self.namespace,
+            "prune": true,
             "interval": "1h", "retryInterval": "1h", "timeout": "30s",
         });
         json_patch::merge(&mut spec, more);
@@ -118,7 +119,8 @@ impl<'a> Shop<'a> {
                 "apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata,
                 "spec": {"url": url, "ref": {"branch": "main"}, "interval": "1h"},
             }),
-            json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata, "spec": spec}),
+            json!({"apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": metadata,
+                   "spec": spec}),
         ]
     }
 

@@ -167,7 +167,8 @@ fn a_repository_of_another_namespace_must_let_the_tenant_name_it() -> Result<()>
     let lender = shop.control_plane.namespace("lender")?;
     let spec = shop.source.read()?["spec"].clone();
     let metadata = json!({"name": "shop", "namespace": lender});
-    let kind = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata, "spec": spec});
+    let kind = json!({"apiVersion": "source.toolkit.fluxcd.io/v1", "kind": "GitRepository", "metadata": metadata,
+                      "spec": spec});
     shop.control_plane.apply(&kind.to_string())?;
     shop.kustomization
         .merge_patch("ada", &json!({"spec": {"sourceRef": {"namespace": lender}}}))?

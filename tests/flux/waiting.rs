@@ -52,7 +52,8 @@ fn a_dependency_that_is_not_ready_is_told_as_what_is_waited_for() -> Result<()> 
     let dependency = json!({
         "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
         "metadata": {"name": "db", "namespace": shop.namespace},
-        "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "prune": false, "interval": "1h", "suspend": true},
+        "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "path": "./", "prune": false, "interval": "1h",
+                 "suspend": true},
     });
     shop.control_plane.apply(&dependency.to_string())?;
     shop.kustomization

@@ -13,10 +13,12 @@ pub fn install_kind(control_plane: &ControlPlane) -> Result<()> {
     let any = json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true});
     let version = json!({"name": "v1alpha1", "served": true, "storage": true, "schema": {"openAPIV3Schema": any}});
     let definition = json!({
-        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "applications.argoproj.io"},
+        "apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+        "metadata": {"name": "applications.argoproj.io"},
         "spec": {
             "group": "argoproj.io", "scope": "Namespaced", "versions": [version],
-            "names": {"kind": "Application", "listKind": "ApplicationList", "plural": "applications", "singular": "application"},
+            "names": {"kind": "Application", "listKind": "ApplicationList", "plural": "applications",
+                      "singular": "application"},
         },
     });
     control_plane.apply(&definition.to_string())?;
@@ -43,7 +45,8 @@ pub fn large(namespace: &str, name: &str, resources: usize) -> Value {
     let resource = |at: usize| {
         json!({
             "group": "apps", "version": "v1", "kind": "Deployment", "namespace": format!("{name}-production"),
-            "name": format!("{name}-component-{at:04}"), "status": "Synced", "health": {"status": "Healthy", "message": "all replicas are there"},
+            "name": format!("{name}-component-{at:04}"), "status": "Synced",
+            "health": {"status": "Healthy", "message": "all replicas are there"},
         })
     };
     let result = |at: usize| {
@@ -55,19 +58,22 @@ pub fn large(namespace: &str, name: &str, resources: usize) -> Value {
     };
     let entry = |at: usize| {
         json!({
-            "id": at, "revision": format!("{at:040x}"), "deployedAt": "2026-01-05T10:00:00Z", "deployStartedAt": "2026-01-05T09:59:58Z",
+            "id": at, "revision": format!("{at:040x}"), "deployedAt": "2026-01-05T10:00:00Z",
+            "deployStartedAt": "2026-01-05T09:59:58Z",
             "initiatedBy": {"automated": true}, "source": application["spec"]["source"],
         })
     };
     let status = json!({
         "sourceType": "Directory", "reconciledAt": "2026-01-05T10:00:00Z",
-        "sync": {"status": "Synced", "revision": format!("{:040x}", 10), "comparedTo": {"source": application["spec"]["source"]}},
+        "sync": {"status": "Synced", "revision": format!("{:040x}", 10),
+                 "comparedTo": {"source": application["spec"]["source"]}},
         "resources": (0..resources).map(resource).collect::<Vec<_>>(),
         "history": (0..10).map(entry).collect::<Vec<_>>(),
         "operationState": {
             "phase": "Succeeded", "startedAt": "2026-01-05T09:59:58Z", "finishedAt": "2026-01-05T10:00:00Z",
             "operation": {"sync": {"revision": format!("{:040x}", 10)}},
-            "syncResult": {"revision": format!("{:040x}", 10), "resources": (0..resources).map(result).collect::<Vec<_>>()},
+            "syncResult": {"revision": format!("{:040x}", 10),
+                           "resources": (0..resources).map(result).collect::<Vec<_>>()},
         },
     });
     application["status"] = status;

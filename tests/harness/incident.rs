@@ -13,7 +13,8 @@ pub const PROBE: &str = "/spec/template/spec/containers/0/livenessProbe";
 
 /// A manifest of the incident's Deployment, with this handler.
 pub fn deployment(probe: &Value) -> Value {
-    let container = json!({"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 8080}], "livenessProbe": probe});
+    let container = json!({"name": "web", "image": "registry.example/web:1", "ports": [{"containerPort": 8080}],
+                           "livenessProbe": probe});
     json!({
         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "labels": {"app": "web"}},
         "spec": {

@@ -60,14 +60,18 @@ impl Webhook {
 
     /// The configuration that sends it every write of a Deployment in a namespace.
     pub fn configuration(&self, name: &str, namespace: &str) -> String {
-        let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["deployments"]});
+        let rule = json!({"apiGroups": ["apps"], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"],
+                          "resources": ["deployments"]});
         let webhook = json!({
-            "name": format!("{name}.example.com"), "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
-            "timeoutSeconds": 10, "clientConfig": {"url": self.url, "caBundle": STANDARD.encode(&self.authority)}, "rules": [rule],
+            "name": format!("{name}.example.com"), "admissionReviewVersions": ["v1"], "sideEffects": "None",
+            "failurePolicy": "Fail",
+            "timeoutSeconds": 10, "clientConfig": {"url": self.url, "caBundle": STANDARD.encode(&self.authority)},
+            "rules": [rule],
             "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
         });
         let configuration = json!({
-            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration", "metadata": {"name": name},
+            "apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration",
+            "metadata": {"name": name},
             "webhooks": [webhook],
         });
         configuration.to_string()

@@ -125,7 +125,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn no_byte_gets_past(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..9), text: String, cut in 0_usize..40) {
+        fn no_byte_gets_past(pieces in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..9), 0..9),
+                             text: String, cut in 0_usize..40) {
             let pieces: Vec<&[u8]> = pieces.iter().map(Vec::as_slice).collect();
             prop_assert!(!escaped(&pieces).contains(|c| c != '\n' && printer::is_raw(c)));
             let at = cut.min(text.len());

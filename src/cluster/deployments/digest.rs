@@ -54,9 +54,12 @@ mod tests {
             "metadata": {
                 "name": "web", "uid": "u1", "resourceVersion": "7", "generation": 2,
                 "managedFields": [
-                    {"manager": "kubectl-patch", "operation": "Update", "time": "2026-11-21T10:00:00Z", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
-                    {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "time": "2026-11-21T10:00:00Z",
-                     "fieldsV1": {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}}, "f:status": {"f:replicas": {}}}},
+                    {"manager": "kubectl-patch", "operation": "Update", "time": "2026-11-21T10:00:00Z",
+                     "fieldsV1": {"f:spec": {"f:replicas": {}}}},
+                    {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status",
+                     "time": "2026-11-21T10:00:00Z",
+                     "fieldsV1": {"f:metadata": {"f:annotations": {"f:deployment.kubernetes.io/revision": {}}},
+                                  "f:status": {"f:replicas": {}}}},
                 ],
             },
             "spec": {"replicas": 3},

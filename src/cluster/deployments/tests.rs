@@ -14,7 +14,8 @@ use super::*;
 /// A Deployment of which a list would hold this text.
 fn item(name: &str, version: u32, replicas: u32, ready: u32) -> Value {
     json!({
-        "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}"), "resourceVersion": version.to_string(), "labels": {"app": name},
+        "metadata": {"name": name, "namespace": "shop", "uid": format!("uid-{name}"),
+                     "resourceVersion": version.to_string(), "labels": {"app": name},
                      "annotations": {"note": "kept only in the text"}},
         "spec": {"replicas": replicas, "fieldOfATypeNewerThanOurs": true},
         "status": {"readyReplicas": ready},
@@ -22,7 +23,9 @@ fn item(name: &str, version: u32, replicas: u32, ready: u32) -> Value {
 }
 
 fn list(version: u32, items: &[Value], next_page: Option<&str>) -> String {
-    json!({"kind": "DeploymentList", "apiVersion": "apps/v1", "metadata": {"resourceVersion": version.to_string(), "continue": next_page}, "items": items}).to_string()
+    json!({"kind": "DeploymentList", "apiVersion": "apps/v1",
+           "metadata": {"resourceVersion": version.to_string(), "continue": next_page}, "items": items})
+    .to_string()
 }
 
 /// One line of a watch; `type` first, as the server writes it.
@@ -146,7 +149,8 @@ async fn a_change_of_status_is_told_apart_and_a_deletion_is_told() {
 
 #[tokio::test(start_paused = true)]
 async fn what_happened_while_the_watch_was_too_old_is_told_after_the_new_list() {
-    let gone = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old resource version"});
+    let gone = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired",
+                      "message": "too old resource version"});
     let (client, _asked) = server([
         (
             200,

@@ -45,7 +45,8 @@ fn an_admission_policy_is_not_mistaken_for_a_missing_right() {
 fn a_refusal_keeps_the_servers_causes() {
     let error = answered(serde_json::json!({
         "status": "Failure", "reason": "Invalid", "code": 422, "message": "Deployment.apps \"web\" is invalid",
-        "details": {"causes": [{"reason": "FieldValueForbidden", "field": "spec.x", "message": "Forbidden: may not specify more than 1 handler type"}]},
+        "details": {"causes": [{"reason": "FieldValueForbidden", "field": "spec.x",
+                                "message": "Forbidden: may not specify more than 1 handler type"}]},
     }));
     let cause = Cause {
         reason: "FieldValueForbidden".into(),
@@ -104,7 +105,8 @@ fn whatever_the_server_answered_is_told_in_its_words_and_no_answer_only_where_no
 #[test]
 fn a_busy_server_is_asked_again_when_it_says_so() {
     let error = answered(
-        serde_json::json!({"status": "Failure", "code": 429, "message": "too many requests", "details": {"retryAfterSeconds": 7}}),
+        serde_json::json!({"status": "Failure", "code": 429, "message": "too many requests",
+                           "details": {"retryAfterSeconds": 7}}),
     );
     assert_eq!(error.retry(), Retry::After(Duration::from_secs(7)));
 }
@@ -112,9 +114,8 @@ fn a_busy_server_is_asked_again_when_it_says_so() {
 #[test]
 fn no_server_is_obeyed_for_longer_than_a_minute_and_none_shortens_the_usual_wait() {
     let asks = |seconds: u32| {
-        answered(
-            serde_json::json!({"status": "Failure", "code": 503, "message": "busy", "details": {"retryAfterSeconds": seconds}}),
-        )
+        answered(serde_json::json!({"status": "Failure", "code": 503, "message": "busy",
+                               "details": {"retryAfterSeconds": seconds}}))
     };
     assert_eq!(asks(86_400).retry(), Retry::After(LONGEST_WAIT));
     assert_eq!(asks(7).wait(Duration::from_secs(1)), Duration::from_secs(7));

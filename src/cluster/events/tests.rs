@@ -61,8 +61,10 @@ fn an_event_has_every_field_that_the_server_demands() {
     let expected = serde_json::json!({
         "apiVersion": "events.k8s.io/v1", "kind": "Event",
         "metadata": {"name": null, "namespace": "shop"},
-        "action": "Predict", "eventTime": "2026-11-21T16:00:00.000000Z", "note": "livenessProbe has two handlers", "reason": "NextSyncRefused",
-        "regarding": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": "shop", "uid": "uid-web"},
+        "action": "Predict", "eventTime": "2026-11-21T16:00:00.000000Z", "note": "livenessProbe has two handlers",
+        "reason": "NextSyncRefused",
+        "regarding": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web", "namespace": "shop",
+                      "uid": "uid-web"},
         "reportingController": "driftmend.dev/controller", "reportingInstance": "driftmend-0", "type": "Warning",
     });
     assert_eq!(made, expected);

@@ -140,14 +140,18 @@ mod tests {
 
     #[test]
     fn what_managers_updated_is_passed_over_and_all_else_is_as_it_was() {
-        let entry = |manager: &str, operation: &str| json!({"manager": manager, "operation": operation, "fieldsV1": {"f:status": {}}});
+        let entry = |manager: &str, operation: &str| {
+            json!({"manager": manager, "operation": operation,
+            "fieldsV1": {"f:status": {}}})
+        };
         let mut object = json!({
             "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
             "metadata": {
                 "name": "web", "namespace": "argocd", "uid": "u", "resourceVersion": "7", "annotations": {"a": "b"},
                 "managedFields": [entry("argocd-application-controller", "Update"), entry("somebody", "Apply")],
             },
-            "spec": {"sources": [{"repoURL": "x"}], "metadata": {"managedFields": [1]}}, "status": {"n": 1.5, "none": null},
+            "spec": {"sources": [{"repoURL": "x"}], "metadata": {"managedFields": [1]}},
+            "status": {"n": 1.5, "none": null},
         });
         let lean: Lean = serde_json::from_value(object.clone()).unwrap();
         object["metadata"]["managedFields"] = json!([entry("somebody", "Apply")]);

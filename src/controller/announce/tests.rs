@@ -8,7 +8,8 @@ use super::*;
 /// The reasons on the report for what changed, where Events told this much of the cure before.
 fn reasons(announced: Option<Announced>, (old, new): (&ReportStatus, &ReportStatus)) -> Vec<&'static str> {
     let report: DriftReport = serde_json::from_value(json!({
-        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"name": "deployment-web", "namespace": "shop"},
+        "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+        "metadata": {"name": "deployment-web", "namespace": "shop"},
         "spec": {
             "target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
             "watchRef": {"namespace": "shop", "name": "all"},
@@ -49,7 +50,8 @@ fn healed() -> ReportStatus {
 #[test]
 fn a_sync_that_begins_to_harm_or_ends_to_is_told_though_the_phase_stays() {
     let status = |phase: Phase, breaks: &[&str]| {
-        let prediction = json!({"strategy": "client-side-apply", "verdict": "Residual", "causes": [], "residual": breaks, "breaks": breaks});
+        let prediction = json!({"strategy": "client-side-apply", "verdict": "Residual", "causes": [],
+                                "residual": breaks, "breaks": breaks});
         ReportStatus {
             phase,
             prediction: Some(serde_json::from_value(prediction).unwrap()),
@@ -146,7 +148,8 @@ fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart
 
 #[test]
 fn what_a_heal_does_on_its_way_is_no_news_and_what_is_there_afterwards_is() {
-    let healing = json!({"planHash": "41ca41e9f15f77", "uid": "", "by": "ada", "healer": "h", "startedAt": "2026-01-05T10:00:00Z", "steps": []});
+    let healing = json!({"planHash": "41ca41e9f15f77", "uid": "", "by": "ada", "healer": "h",
+                         "startedAt": "2026-01-05T10:00:00Z", "steps": []});
     let refused = ReportStatus {
         phase: Phase::Conflicted,
         heal: Heal::AwaitingApproval,

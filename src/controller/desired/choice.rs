@@ -283,7 +283,8 @@ mod tests {
 
     fn watch() -> DriftWatch {
         serde_json::from_value(json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "namespace": "shop"},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": "all", "namespace": "shop"},
             "spec": {"source": {"git": {"url": "https://git.example/shop.git"}}},
         }))
         .unwrap()
@@ -349,7 +350,8 @@ mod tests {
                 "destination": {"server": "https://kubernetes.default.svc", "namespace": namespace},
             });
             let object = json!({
-                "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "web"}, "spec": spec,
+                "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                "metadata": {"namespace": "argocd", "name": "web"}, "spec": spec,
             });
             Application::read(&object).unwrap()
         };

@@ -44,12 +44,16 @@ mod tests {
     fn one_that_has_yet_to_clear_stands_in_line_and_ones_own_does_not() {
         let told = |state: &str, kind: &str| {
             let report = json!({
-                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport", "metadata": {"namespace": "shop", "name": "deployment-web"},
-                "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}, "watchRef": {"namespace": "shop", "name": "shop"}},
+                "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftReport",
+                "metadata": {"namespace": "shop", "name": "deployment-web"},
+                "spec": {"target": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"},
+                         "watchRef": {"namespace": "shop", "name": "shop"}},
                 "status": {
                     "approval": {"decision": "Approved", "planHash": "a", "by": "ann", "at": "2026-01-05T10:00:00Z"},
-                    "healing": {"planHash": "a", "uid": "u", "by": "ann", "healer": "ann", "startedAt": "2026-01-05T10:00:01Z", "evidence": [],
-                        "steps": [{"kind": "Restore", "state": "Done", "paths": []}, {"kind": kind, "state": state, "paths": []}]},
+                    "healing": {"planHash": "a", "uid": "u", "by": "ann", "healer": "ann",
+                                "startedAt": "2026-01-05T10:00:01Z", "evidence": [],
+                        "steps": [{"kind": "Restore", "state": "Done", "paths": []},
+                                  {"kind": kind, "state": state, "paths": []}]},
                 },
             });
             serde_json::from_value::<DriftReport>(report).unwrap()

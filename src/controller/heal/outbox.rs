@@ -248,8 +248,10 @@ mod tests {
     #[test]
     fn what_was_sent_is_told_once_of_a_step_that_is_not_recorded_as_done() {
         let healing = |state: &str, requests: Value| -> Healing {
-            serde_json::from_value(json!({"planHash": "a", "uid": "", "by": "ada", "healer": "h", "startedAt": "2026-01-05T10:00:00Z",
-                "steps": [{"kind": "Restore", "state": state}, {"kind": "Transfer", "state": "Pending"}], "requests": requests}))
+            serde_json::from_value(json!({"planHash": "a", "uid": "", "by": "ada", "healer": "h",
+                                          "startedAt": "2026-01-05T10:00:00Z",
+                "steps": [{"kind": "Restore", "state": state}, {"kind": "Transfer", "state": "Pending"}],
+                "requests": requests}))
             .unwrap()
         };
         let sent =

@@ -44,9 +44,12 @@ impl<L: Look> Healer<'_, L> {
         self.audit.line(
             "Begins",
             json!({
-                "report": name(report), "target": scene.snapshot.target.to_string(), "uid": healing.uid, "plan": healing.plan_hash,
-                "approvedBy": healing.by, "approvedAt": approval.map(|approval| approval.at), "reason": approval.and_then(|approval| approval.reason.as_deref()),
-                "healer": healing.healer, "startedAt": healing.started_at, "steps": written.collect::<Vec<_>>(), "evidence": evidence,
+                "report": name(report), "target": scene.snapshot.target.to_string(), "uid": healing.uid,
+                "plan": healing.plan_hash,
+                "approvedBy": healing.by, "approvedAt": approval.map(|approval| approval.at),
+                "reason": approval.and_then(|approval| approval.reason.as_deref()),
+                "healer": healing.healer, "startedAt": healing.started_at, "steps": written.collect::<Vec<_>>(),
+                "evidence": evidence,
             }),
         );
     }
@@ -118,7 +121,8 @@ impl<L: Look> Healer<'_, L> {
         self.audit.line(
             "Sent",
             json!({
-                "target": target.to_string(), "plan": plan, "healer": self.identity, "step": kind, "written": format!("{namespace}/{object}"),
+                "target": target.to_string(), "plan": plan, "healer": self.identity, "step": kind,
+                "written": format!("{namespace}/{object}"),
                 "request": shown, "requestDigest": digest, "answer": told, "accepted": answer.is_ok(),
             }),
         );

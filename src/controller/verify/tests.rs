@@ -13,7 +13,8 @@ use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+                 "template": {"metadata": {"labels": {"app": "web"}},
             "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}})
 }
 
@@ -26,7 +27,8 @@ fn live() -> Value {
         "manager": "kustomize-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
         "fieldsV1": {"f:spec": {"f:replicas": {}}},
     }]);
-    live["status"] = json!({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2, "readyReplicas": 2,
+    live["status"] = json!({"observedGeneration": 3, "replicas": 2, "updatedReplicas": 2, "availableReplicas": 2,
+                            "readyReplicas": 2,
         "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]});
     live
 }
@@ -169,13 +171,17 @@ fn application(phase: &str, message: &str, results: &Value) -> Value {
     let source = json!({"repoURL": "https://git.example/shop.git", "path": "web"});
     json!({
         "metadata": {"namespace": "argocd", "name": "shop", "uid": "7d0e", "resourceVersion": "41"},
-        "spec": {"project": "default", "source": source, "destination": {"namespace": "shop"}, "syncPolicy": {"automated": {"selfHeal": true}}},
+        "spec": {"project": "default", "source": source, "destination": {"namespace": "shop"},
+                 "syncPolicy": {"automated": {"selfHeal": true}}},
         "status": {
             "sync": {"status": "OutOfSync", "revision": commit}, "reconciledAt": "2026-01-05T11:59:30Z",
-            "resources": [{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"},
+            "resources": [{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web",
+                           "status": "Synced"},
                 {"kind": "Service", "namespace": "shop", "name": "web", "status": "OutOfSync"}],
-            "operationState": {"phase": phase, "message": message, "startedAt": "2026-01-05T11:59:00Z", "finishedAt": "2026-01-05T11:59:20Z",
-                "operation": {"sync": {"revision": commit}}, "syncResult": {"revision": commit, "source": source, "resources": results}},
+            "operationState": {"phase": phase, "message": message, "startedAt": "2026-01-05T11:59:00Z",
+                               "finishedAt": "2026-01-05T11:59:20Z",
+                "operation": {"sync": {"revision": commit}},
+                "syncResult": {"revision": commit, "source": source, "resources": results}},
         },
     })
 }
@@ -252,7 +258,10 @@ fn under_client_side_apply_the_end_is_an_annotation_that_names_what_was_put_back
 
 #[test]
 fn a_sync_of_argo_cd_that_failed_for_other_objects_only_is_told_and_does_not_end_the_heal_as_failed() {
-    let result = |group: &str, kind: &str, status: &str| json!({"group": group, "version": "v1", "kind": kind, "namespace": "shop", "name": "web", "status": status, "message": "refused"});
+    let result = |group: &str, kind: &str, status: &str| {
+        json!({"group": group, "version": "v1", "kind": kind,
+        "namespace": "shop", "name": "web", "status": status, "message": "refused"})
+    };
     let whole = "one or more synchronization tasks completed unsuccessfully, reason: refused";
     let beside = json!([
         result("apps", "Deployment", "Synced"),
@@ -319,10 +328,12 @@ fn a_sync_that_waits_for_its_window_is_not_waited_for() {
 fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
     let mut scaled = live();
     scaled["spec"]["replicas"] = json!(5);
-    scaled["status"] = json!({"observedGeneration": 3, "replicas": 5, "updatedReplicas": 5, "availableReplicas": 5, "readyReplicas": 5,
+    scaled["status"] = json!({"observedGeneration": 3, "replicas": 5, "updatedReplicas": 5, "availableReplicas": 5,
+                              "readyReplicas": 5,
         "conditions": [{"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"}]});
     scaled["metadata"]["managedFields"] = json!([
-        {"manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:selector": {}}}},
+        {"manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+         "fieldsV1": {"f:spec": {"f:selector": {}}}},
         {"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
          "subresource": "scale", "fieldsV1": {"f:spec": {"f:replicas": {}}}},
     ]);
@@ -347,7 +358,8 @@ fn what_an_autoscaler_wrote_is_out_of_sync_for_argo_cd_until_somebody_syncs() {
 
 #[test]
 fn a_comparison_of_argo_cd_that_errs_does_not_keep_a_heal_from_its_end() {
-    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
+    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web",
+                          "status": "Synced"}]);
     let mut errs = application("Succeeded", "successfully synced", &applied);
     errs["status"]["resources"][0]["status"] = json!("OutOfSync");
     let mut managed = live();

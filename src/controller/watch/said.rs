@@ -194,7 +194,8 @@ mod tests {
 
     fn watch() -> DriftWatch {
         serde_json::from_value(json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "namespace": "shop"},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": "all", "namespace": "shop"},
             "spec": {"source": {"git": {"url": "https://git.example/shop.git"}}, "ignore": [
                 {"paths": [".spec.replica"], "reason": "typed wrong"},
                 {"paths": ["/spec/replicas"], "managers": [], "reason": "the autoscaler's"},

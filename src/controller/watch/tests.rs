@@ -51,7 +51,8 @@ fn a_mass_drift_that_grows_is_told_sooner_than_other_counts() {
 fn a_spec_whose_source_was_not_looked_at_yet_is_not_observed() {
     let watch = |generation: i64, path: &str| -> DriftWatch {
         serde_json::from_value(serde_json::json!({
-            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch", "metadata": {"name": "all", "generation": generation},
+            "apiVersion": "driftmend.dev/v1alpha1", "kind": "DriftWatch",
+            "metadata": {"name": "all", "generation": generation},
             "spec": {"source": {"git": {"url": "https://git.example/shop.git", "path": path}}},
             "status": {"observedGeneration": 1},
         }))

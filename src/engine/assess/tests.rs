@@ -6,7 +6,8 @@ use crate::engine::plan::tests::{git, policy, snapshot, synced};
 
 fn argo_cd(status: Value) -> Tool {
     let object = json!({
-        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"name": "shop", "namespace": "argocd"},
+        "apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+        "metadata": {"name": "shop", "namespace": "argocd"},
         "spec": {"source": {"repoURL": "https://git.example/shop", "path": "."}, "destination": {}},
         "status": status,
     });
@@ -25,7 +26,10 @@ fn what_a_rollback_brought_waits_for_git_and_says_who_did_it() {
     desired["spec"]["template"]["spec"]["containers"][0]["image"] = json!("registry.example/web:next");
     let mut back = snapshot(desired, synced());
     let before = "b".repeat(40);
-    let entry = |revision: &str, at: u8| json!({"revision": revision, "deployedAt": format!("2026-01-05T0{at}:00:00Z"), "initiatedBy": {"username": "eve"}});
+    let entry = |revision: &str, at: u8| {
+        json!({"revision": revision, "deployedAt": format!("2026-01-05T0{at}:00:00Z"),
+                                                "initiatedBy": {"username": "eve"}})
+    };
     back.tool = argo_cd(json!({"history": [entry(&back.source.revision, 1), entry(&before, 2)]}));
     back.source.synced = Some(std::sync::Arc::new(synced()));
     // Git is where both last met: nothing but the rollback speaks against drift.
@@ -45,7 +49,8 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
     let mut live = synced();
     live["spec"]["template"]["spec"]["containers"][0]["image"] = json!("mirror.example/web:1");
     live["metadata"]["managedFields"] = json!([{
-        "manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "manager": "argocd-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "time": "2026-01-05T10:00:00Z",
         "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
     }]);
     let rules = |times: u8, status: &str| {
@@ -55,7 +60,8 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
         let history: Vec<Value> = (0..times)
             .map(|at| json!({"revision": here, "deployedAt": format!("2026-01-05T0{at}:00:00Z")}))
             .collect();
-        let resource = json!({"group": "apps", "kind": "Deployment", "namespace": looped.target.namespace, "name": looped.target.name, "status": status});
+        let resource = json!({"group": "apps", "kind": "Deployment", "namespace": looped.target.namespace,
+                              "name": looped.target.name, "status": status});
         looped.tool = argo_cd(json!({"history": history, "resources": [resource]}));
         looped.source.synced = Some(std::sync::Arc::new(git()));
         let told = assess(&looped, &policy());
@@ -74,8 +80,10 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
 fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
     let kustomization = |prune: bool, suspend: bool| {
         let object = json!({
-            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "shop", "namespace": "flux-system"},
-            "spec": {"interval": "10m", "prune": prune, "suspend": suspend, "sourceRef": {"kind": "GitRepository", "name": "shop"}},
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+            "metadata": {"name": "shop", "namespace": "flux-system"},
+            "spec": {"interval": "10m", "prune": prune, "suspend": suspend,
+                     "sourceRef": {"kind": "GitRepository", "name": "shop"}},
         });
         let kustomization = crate::engine::operation::Kustomization::read(&object).unwrap();
         Tool::Flux(std::sync::Arc::new(crate::engine::Flux {

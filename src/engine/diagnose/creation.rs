@@ -48,7 +48,10 @@ mod tests {
 
     #[test]
     fn each_cause_is_told_and_what_is_created_is_not() {
-        let name = |name: &str| json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "managedFields": []}});
+        let name = |name: &str| {
+            json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                                       "metadata": {"name": name, "managedFields": []}})
+        };
         let syncer = Syncer::new(Strategy::ServerSideApply, "me");
         let refused = creation_refused(&predict_new(&name("web"), None, &syncer)).unwrap();
         let evidence: Vec<&str> = refused

@@ -22,7 +22,8 @@ mod unnamed;
 
 pub(super) fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
-        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+        "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}},
+                 "template": {"metadata": {"labels": {"app": "web"}},
             "spec": {"containers": [{"name": "web", "image": "web:1"}]}}}})
 }
 
@@ -31,7 +32,10 @@ fn live(manager: &str, fields: &Value, change: impl FnOnce(&mut Value)) -> Value
     let mut live = git();
     crate::engine::schema::apply_defaults(&mut live);
     live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": git().to_string()});
-    let entry = |manager: &str, time: &str, fields: &Value| json!({"manager": manager, "operation": "Update", "apiVersion": "apps/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let entry = |manager: &str, time: &str, fields: &Value| {
+        json!({"manager": manager, "operation": "Update",
+        "apiVersion": "apps/v1", "time": time, "fieldsType": "FieldsV1", "fieldsV1": fields})
+    };
     live["metadata"]["managedFields"] = json!([
         entry(
             "kubectl-client-side-apply",
@@ -364,7 +368,8 @@ fn under_flux(kustomization: &Value, manager: &str, live: Option<Value>) -> Snap
     let mut object = json!({
         "metadata": {"name": "shop", "namespace": "flux-system", "generation": 1},
         "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m", "retryInterval": "90s"},
-        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": ""}]},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded",
+                                   "message": ""}]},
     });
     json_patch::merge(&mut object, kustomization);
     let tool = Tool::Flux(Arc::new(Flux {
@@ -377,10 +382,21 @@ fn under_flux(kustomization: &Value, manager: &str, live: Option<Value>) -> Snap
     };
     let live = live.map(|mut live| {
         live["metadata"].as_object_mut().unwrap().remove("annotations");
-        let entry = |manager: &str, operation: &str, fields: Value| json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+        let entry = |manager: &str, operation: &str, fields: Value| {
+            json!({"manager": manager, "operation": operation,
+            "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
+        };
         live["metadata"]["managedFields"] = json!([
-            entry("kustomize-controller", "Apply", json!({"f:spec": {"f:selector": {}, "f:replicas": {}}})),
-            entry(manager, "Update", json!({"f:spec": {"f:strategy": {"f:rollingUpdate": {"f:maxSurge": {}}}}})),
+            entry(
+                "kustomize-controller",
+                "Apply",
+                json!({"f:spec": {"f:selector": {}, "f:replicas": {}}})
+            ),
+            entry(
+                manager,
+                "Update",
+                json!({"f:spec": {"f:strategy": {"f:rollingUpdate": {"f:maxSurge": {}}}}})
+            ),
         ]);
         live
     });
@@ -462,7 +478,10 @@ fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as
 
 #[test]
 fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
-    let failed = |reason: &str, message: &str| json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": reason, "message": message}]}});
+    let failed = |reason: &str, message: &str| {
+        json!({"status": {"conditions": [{"type": "Ready", "status": "False", "reason": reason,
+                                                     "message": message}]}})
+    };
     let dry_run = |name: &str| {
         let message = format!(
             "Deployment/shop/{name} dry-run failed (Invalid): Deployment.apps \"{name}\" is invalid: spec.replicas: \
@@ -544,7 +563,8 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
     drifted["spec"]["replicas"] = json!(5);
     let with = |repository: &Value, revision: &str, live: Option<&Value>| {
         let scene = under_flux(&json!({}), "Lens", live.cloned());
-        let mut object = json!({"metadata": {"namespace": "flux-system", "name": "shop"}, "spec": {"url": "https://git.example/shop.git"}});
+        let mut object = json!({"metadata": {"namespace": "flux-system", "name": "shop"},
+                                "spec": {"url": "https://git.example/shop.git"}});
         json_patch::merge(&mut object, repository);
         let kustomization = scene.tool.flux().unwrap().kustomization.clone();
         let tool = Tool::Flux(Arc::new(Flux {
@@ -577,7 +597,8 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
         [],
         "it is fetched in a moment"
     );
-    let failed = json!([{"type": "FetchFailed", "status": "True", "reason": "GitOperationFailed", "message": "failed to checkout: timeout"}]);
+    let failed = json!([{"type": "FetchFailed", "status": "True", "reason": "GitOperationFailed",
+                         "message": "failed to checkout: timeout"}]);
     let failing = json!({"status": {"artifact": artifact, "conditions": failed}});
     let told = format!("GitRepository flux-system/shop cannot be fetched (GitOperationFailed): {again}");
     assert_eq!(

@@ -331,7 +331,8 @@ mod tests {
 
     fn objects() -> (Value, Value) {
         let containers = json!([{"name": "side", "image": "s:1"}, {"name": "web", "image": "w:1", "args": ["a"]}]);
-        let desired = json!({"metadata": {"annotations": {"a/b": "x"}}, "spec": {"template": {"spec": {"containers": containers}}}});
+        let desired = json!({"metadata": {"annotations": {"a/b": "x"}},
+                             "spec": {"template": {"spec": {"containers": containers}}}});
         let mut live = desired.clone();
         live["metadata"]["managedFields"] = json!([{"manager": "scaler"}]);
         live["spec"]["replicas"] = json!(3);

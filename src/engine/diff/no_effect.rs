@@ -161,9 +161,11 @@ mod tests {
 
     #[test]
     fn tells_every_word_that_the_server_does_not_keep() {
-        let manifest = json!({"metadata": {"name": "web", "uid": "1", "generation": 4, "creationTimestamp": null}, "status": {}, "spec": {"hostNetwork": true, "template": {"spec": {
+        let manifest = json!({"metadata": {"name": "web", "uid": "1", "generation": 4, "creationTimestamp": null},
+                              "status": {}, "spec": {"hostNetwork": true, "template": {"spec": {
             "serviceAccountName": "a", "serviceAccount": "b",
-            "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}], "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
+            "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}],
+                            "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
         let found: Vec<_> = no_effect(&manifest, None)
             .into_iter()
             .map(|one| (one.path.to_string(), one.reason.to_string()))
@@ -219,7 +221,8 @@ mod tests {
 
     #[test]
     fn a_field_of_another_version_has_no_effect_only_where_live_lacks_it() {
-        let manifest = json!({"spec": {"template": {"spec": {"evictionResponders": [{"name": "a.example/b"}], "workloadRef": {"name": "a"}}}}});
+        let manifest = json!({"spec": {"template": {"spec": {"evictionResponders": [{"name": "a.example/b"}],
+            "workloadRef": {"name": "a"}}}}});
         assert_eq!(no_effect(&manifest, None), []);
         assert_eq!(no_effect(&manifest, Some(&manifest)), []);
         let live = json!({"spec": {"template": {"spec": {}}}});

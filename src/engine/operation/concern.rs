@@ -142,7 +142,8 @@ mod tests {
     }
 
     fn result(group: &str, kind: &str, name: &str, status: &str, phase: &str, message: &str) -> Value {
-        json!({"group": group, "version": "v1", "kind": kind, "namespace": "shop", "name": name, "status": status, "hookPhase": phase,
+        json!({"group": group, "version": "v1", "kind": kind, "namespace": "shop", "name": name, "status": status,
+               "hookPhase": phase,
             "message": message})
     }
 

@@ -80,7 +80,11 @@ mod tests {
             });
             GitRepository::read(&object).unwrap().why_not_fetching()
         };
-        let condition = |kind: &str, status: &str, reason: &str| json!([{"type": "Ready", "status": "False", "reason": reason}, {"type": kind, "status": status, "reason": reason, "message": "no\n", "observedGeneration": 2}]);
+        let condition = |kind: &str, status: &str, reason: &str| {
+            json!([{"type": "Ready", "status": "False",
+            "reason": reason}, {"type": kind, "status": status, "reason": reason, "message": "no\n",
+                                "observedGeneration": 2}])
+        };
         let cannot = |reason: &str| Some(format!("GitRepository flux-system/shop cannot be fetched ({reason})"));
         for (suspend, generation, conditions, expected) in [
             (false, 2, json!([]), None),

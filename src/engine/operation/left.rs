@@ -150,7 +150,8 @@ mod tests {
             .has_not_come_to(&web)
         };
         assert!(!came(json!([])));
-        let entry = json!({"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"});
+        let entry = json!({"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web",
+                           "status": "Synced"});
         assert!(came(json!([entry])));
     }
 }

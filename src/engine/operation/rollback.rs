@@ -119,7 +119,11 @@ mod tests {
 
     fn with_history(entries: &[(&str, &str)]) -> Application {
         let mut value = quiet();
-        let entry = |(at, (revision, by)): (usize, &(&str, &str))| json!({"id": at, "revision": revision, "deployStartedAt": format!("2026-03-01T0{at}:00:00Z"), "deployedAt": format!("2026-03-01T0{at}:09:00Z"), "initiatedBy": {"username": by}});
+        let entry = |(at, (revision, by)): (usize, &(&str, &str))| {
+            json!({"id": at, "revision": revision,
+            "deployStartedAt": format!("2026-03-01T0{at}:00:00Z"), "deployedAt": format!("2026-03-01T0{at}:09:00Z"),
+            "initiatedBy": {"username": by}})
+        };
         value["status"]["history"] = entries.iter().enumerate().map(entry).collect();
         Application::read(&value).unwrap()
     }

@@ -44,10 +44,12 @@ pub fn quiet() -> Value {
             "sourceType": "Directory",
             "reconciledAt": "2026-03-02T10:00:05Z",
             "resources": [
-                {"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"},
+                {"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web",
+                 "status": "Synced"},
                 {"version": "v1", "kind": "Service", "namespace": "shop", "name": "web", "status": "Synced"}
             ],
-            "history": [{"id": 0, "revision": BEFORE, "deployedAt": "2026-03-01T09:00:00Z", "initiatedBy": {"automated": true}}]
+            "history": [{"id": 0, "revision": BEFORE, "deployedAt": "2026-03-01T09:00:00Z",
+                         "initiatedBy": {"automated": true}}]
         }
     })
 }
@@ -56,7 +58,8 @@ pub fn quiet() -> Value {
 pub fn with_state(phase: &str, revision: &str) -> Value {
     let mut value = quiet();
     let source = value["spec"]["source"].clone();
-    let request = json!({"initiatedBy": {"automated": true}, "retry": value["spec"]["syncPolicy"]["retry"], "sync": {"revision": revision}});
+    let request = json!({"initiatedBy": {"automated": true}, "retry": value["spec"]["syncPolicy"]["retry"],
+                         "sync": {"revision": revision}});
     value["status"]["operationState"] = json!({
         "operation": request,
         "phase": phase,

@@ -181,7 +181,8 @@ mod tests {
         let mut value = out_of_sync(with_state("Failed", HERE));
         let more = json!([
             {"kind": "ConfigMap", "namespace": "shop", "name": "old", "status": "OutOfSync", "requiresPruning": true},
-            {"group": "batch", "kind": "Job", "namespace": "shop", "name": "migrate", "hook": true, "requiresPruning": true}
+            {"group": "batch", "kind": "Job", "namespace": "shop", "name": "migrate", "hook": true,
+             "requiresPruning": true}
         ]);
         value["status"]["resources"]
             .as_array_mut()
@@ -295,7 +296,10 @@ mod tests {
     #[test]
     fn many_are_counted() {
         let mut value = drifted();
-        let many = (0..9).map(|number| json!({"kind": "Secret", "namespace": "shop", "name": format!("s{number}"), "status": "OutOfSync"}));
+        let many = (0..9).map(|number| {
+            json!({"kind": "Secret", "namespace": "shop", "name": format!("s{number}"),
+                                              "status": "OutOfSync"})
+        });
         value["status"]["resources"].as_array_mut().unwrap().extend(many);
         let sentence = touches(&read(&value), &Then::Refresh).sentence();
         assert!(

@@ -105,7 +105,8 @@ mod tests {
     fn owns_what_the_manifest_sets_and_nothing_else() {
         let desired = json!({
             "apiVersion": "apps/v1", "kind": "Deployment", "status": {"replicas": 1},
-            "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}, "annotations": {}, "finalizers": ["a/b"], "creationTimestamp": null},
+            "metadata": {"name": "web", "namespace": "shop", "labels": {"app": "web"}, "annotations": {},
+                         "finalizers": ["a/b"], "creationTimestamp": null},
             "spec": {
                 "selector": {"matchLabels": {"app": "web"}}, "strategy": {}, "replicas": null,
                 "template": {
@@ -116,7 +117,8 @@ mod tests {
                         "containers": [{
                             "name": "web", "image": "nginx", "args": ["-v"],
                             "ports": [{"containerPort": 80}],
-                            "env": [{"name": "A", "value": "1"}, {"name": "TWICE", "value": "1"}, {"name": "TWICE", "value": "2"},
+                            "env": [{"name": "A", "value": "1"}, {"name": "TWICE", "value": "1"},
+                                    {"name": "TWICE", "value": "2"},
                                     {"name": "S", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}],
                             "resources": {"limits": {"cpu": 1}},
                             "livenessProbe": {"httpGet": {"port": 80, "httpHeaders": [{"name": "H", "value": "1"}]}}
@@ -136,7 +138,8 @@ mod tests {
                         "f:imagePullSecrets": {"k:{\"name\":\"pull\"}": {}},
                         "f:containers": {"k:{\"name\":\"web\"}": {
                             ".": {}, "f:args": {}, "f:image": {}, "f:name": {},
-                            "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}},
+                            "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {},
+                                "f:containerPort": {}}},
                             "f:env": {
                                 "k:{\"name\":\"A\"}": {".": {}, "f:name": {}, "f:value": {}},
                                 "k:{\"name\":\"S\"}": {".": {}, "f:name": {}, "f:valueFrom": {"f:secretKeyRef": {}}},

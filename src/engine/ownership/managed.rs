@@ -187,7 +187,8 @@ mod tests {
     use serde_json::json;
 
     fn entry(manager: &str, operation: &str, fields: Value) -> Value {
-        json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields})
+        json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z",
+               "fieldsType": "FieldsV1", "fieldsV1": fields})
     }
 
     fn names(managed: &ManagedFields, path: &str) -> Vec<String> {
@@ -205,7 +206,8 @@ mod tests {
                 "argocd-controller",
                 "Apply",
                 json!({"f:spec": {"f:selector": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {
-                ".": {}, "f:name": {}, "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {}, "f:containerPort": {}}}}}}}}})
+                ".": {}, "f:name": {}, "f:ports": {"k:{\"containerPort\":80,\"protocol\":\"TCP\"}": {".": {},
+                    "f:containerPort": {}}}}}}}}})
             ),
             entry(
                 "kubectl-edit",
@@ -251,11 +253,13 @@ mod tests {
 
     #[test]
     fn a_node_alone_holds_what_is_in_it_where_it_is_one_value() {
-        let container = json!({"f:args": {}, "f:env": {}, "f:securityContext": {}, "f:volumeMounts": {"k:{\"mountPath\":\"/a\"}": {}}});
+        let container = json!({"f:args": {}, "f:env": {}, "f:securityContext": {},
+                               "f:volumeMounts": {"k:{\"mountPath\":\"/a\"}": {}}});
         let managed = ManagedFields::parse(&json!([entry(
             "kubectl-client-side-apply",
             "Update",
-            json!({"f:spec": {"f:selector": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": container}}}}})
+            json!({"f:spec": {"f:selector": {},
+                              "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": container}}}}})
         )]));
         let web = ".spec.template.spec.containers[name=\"web\"]";
         for (path, is_theirs) in [
@@ -329,7 +333,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn survives_any_text_as_a_key(key: String, other: String) {
-            let managed = ManagedFields::parse(&json!([entry(&other, "Update", json!({"f:a": {(key): {(other.clone()): {}}}}))]));
+            let managed = ManagedFields::parse(&json!([entry(&other, "Update",
+                json!({"f:a": {(key): {(other.clone()): {}}}}))]));
             proptest::prop_assert_eq!(managed.records().len(), 1);
         }
     }

@@ -179,7 +179,8 @@ pub fn with_apply_entry(managed: &Value, to: &str) -> Value {
         .unwrap_or(first)
         .get("apiVersion");
     let entry = json!({
-        "manager": to, "operation": "Apply", "apiVersion": version, "fieldsType": "FieldsV1", "fieldsV1": FieldSet::default().to_value(),
+        "manager": to, "operation": "Apply", "apiVersion": version, "fieldsType": "FieldsV1",
+        "fieldsV1": FieldSet::default().to_value(),
     });
     entries.iter().cloned().chain([entry]).collect()
 }

@@ -269,12 +269,14 @@ impl OnApplication {
                 let to = to.as_ref().filter(|to| to.one().is_none());
                 (
                     Some(only),
-                    json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options, "retry": retry}),
+                    json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options,
+                           "retry": retry}),
                 )
             }
         };
         json!({
-            "kind": kind, "application": self.application.to_string(), "uid": self.uid, "asked": self.asked, "only": only, "touches": touches,
+            "kind": kind, "application": self.application.to_string(), "uid": self.uid, "asked": self.asked,
+            "only": only, "touches": touches,
         })
     }
 

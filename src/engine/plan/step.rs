@@ -410,10 +410,12 @@ impl Step {
         let paths: Vec<String> = self.paths().iter().map(ToString::to_string).collect();
         match self {
             Self::Restore { operations, .. } => {
-                serde_json::json!({"kind": "Restore", "paths": paths, "operations": serde_json::to_value(operations).unwrap_or_default()})
+                serde_json::json!({"kind": "Restore", "paths": paths,
+                                   "operations": serde_json::to_value(operations).unwrap_or_default()})
             }
             Self::Transfer { from, to, into, .. } => {
-                serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "others": from, "to": to, "into": format!("{into:?}")})
+                serde_json::json!({"kind": "Transfer", "paths": paths, "from": HEAL_MANAGER, "others": from, "to": to,
+                                   "into": format!("{into:?}")})
             }
             Self::HandBack {
                 syncer:

@@ -42,7 +42,8 @@ pub(in crate::engine) fn synced() -> Value {
     live["metadata"]["generation"] = json!(1);
     live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": git().to_string()});
     live["metadata"]["managedFields"] = json!([{
-        "manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "manager": "kubectl-client-side-apply", "operation": "Update", "apiVersion": "apps/v1",
+        "fieldsType": "FieldsV1",
         "time": "2026-01-05T09:00:00Z", "fieldsV1": {"f:spec": {"f:replicas": {}}},
     }]);
     live
@@ -60,7 +61,8 @@ pub(super) fn switched() -> Value {
     probe["tcpSocket"] = json!({"port": 8080});
     live["metadata"]["generation"] = json!(2);
     live["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
-        "manager": "kubectl-patch", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "manager": "kubectl-patch", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "time": "2026-01-05T10:00:00Z",
         "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {
             "f:livenessProbe": {"f:tcpSocket": {".": {}, "f:port": {}}}}}}}}},
     }));
@@ -145,9 +147,11 @@ fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_se
         json!([
             {"op": "test", "path": format!("{at}/name"), "value": "app"},
             {"op": "test", "path": format!("{at}/livenessProbe"),
-             "value": {"failureThreshold": 7, "periodSeconds": 5, "successThreshold": 1, "tcpSocket": {"port": 8080}, "timeoutSeconds": 1}},
+             "value": {"failureThreshold": 7, "periodSeconds": 5, "successThreshold": 1, "tcpSocket": {"port": 8080},
+                       "timeoutSeconds": 1}},
             {"op": "replace", "path": format!("{at}/livenessProbe"),
-             "value": {"failureThreshold": 7, "periodSeconds": 5, "successThreshold": 1, "httpGet": {"path": "/healthz", "port": 8080},
+             "value": {"failureThreshold": 7, "periodSeconds": 5, "successThreshold": 1,
+                       "httpGet": {"path": "/healthz", "port": 8080},
                        "timeoutSeconds": 1}},
         ])
     );
@@ -179,7 +183,8 @@ fn list_items_come_back_in_gits_place_and_foreign_ones_go() {
     container(&mut live)["env"] =
         json!([{"name": "X", "value": "foreign"}, {"name": "A", "value": "1"}, {"name": "C", "value": "3"}]);
     live["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
-        "manager": "kubectl-edit", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "manager": "kubectl-edit", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "time": "2026-01-05T10:00:00Z",
         "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:env": {
             "k:{\"name\":\"X\"}": {".": {}, "f:name": {}, "f:value": {}}}}}}}}},
     }));
@@ -338,7 +343,8 @@ fn what_admission_undoes_is_told_in_the_right_number() {
 fn a_sync_that_would_be_refused_to_create_is_no_plan() {
     let mut desired = git();
     desired["metadata"]["managedFields"] = json!([]);
-    let flux = json!({"metadata": {"name": "shop", "namespace": "flux-system"}, "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"}});
+    let flux = json!({"metadata": {"name": "shop", "namespace": "flux-system"},
+                      "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"}});
     let kustomization = Arc::new(Kustomization::read(&flux).unwrap());
     let flux = Tool::Flux(Arc::new(Flux {
         kustomization,
@@ -592,7 +598,8 @@ fn where_nobody_knows_which_side_moved_no_plan_is_made_of_it_alone() {
     let mut known = unknown.clone();
     container(known.live.as_mut().unwrap())["image"] = json!("registry.example/web:hotfix");
     known.live.as_mut().unwrap()["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
-        "manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+        "manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        "time": "2026-01-05T10:00:00Z",
         "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
     }));
     assert!(proposed(&known, &Memory::default()).is_ok());

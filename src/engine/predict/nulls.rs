@@ -60,7 +60,8 @@ mod tests {
     fn a_null_is_the_zero_value_in_a_map_and_a_list_and_nothing_in_a_struct() {
         let pod = |args: Value, cpu: Value, toleration: Value| {
             let container = json!({"name": "a", "image": null, "args": args, "resources": {"limits": {"cpu": cpu}}});
-            json!({"spec": {"replicas": null, "template": {"spec": {"containers": [container], "tolerations": [toleration]}}}})
+            json!({"spec": {"replicas": null, "template": {"spec": {"containers": [container],
+                "tolerations": [toleration]}}}})
         };
         let written = pod(json!(["x", null]), Value::Null, Value::Null);
         let mut object = Tree::of(&written);

@@ -133,7 +133,8 @@ mod tests {
         json!({"metadata": {"labels": {"a": "b"}}, "spec": {"template": {
             "metadata": {"labels": {"a": "b"}, "annotations": {"example.com/note": "x"}},
             "spec": {"containers": [
-                {"name": "web", "livenessProbe": {"httpGet": {}}, "ports": [{"containerPort": 80}], "resources": {"limits": {"example.com/gpu": 1}}},
+                {"name": "web", "livenessProbe": {"httpGet": {}}, "ports": [{"containerPort": 80}],
+                 "resources": {"limits": {"example.com/gpu": 1}}},
                 {"name": "web"},
             ]},
         }}})

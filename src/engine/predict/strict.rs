@@ -117,7 +117,8 @@ mod tests {
         containers[2]["imagepullpolicy"] = json!("Always");
         containers[10]["limits"] = json!({"cpu": "1"});
         let spec = json!({"containers": containers, "nodeSelector": {"a.b": "c"}, "tolerations": [{"zork": null}]});
-        json!({"Spec": {"replicas": 1}, "metadata": {"annotations": {"x": "y"}}, "spec": {"template": {"spec": spec}}, "status": {"replicas": 1}})
+        json!({"Spec": {"replicas": 1}, "metadata": {"annotations": {"x": "y"}}, "spec": {"template": {"spec": spec}},
+               "status": {"replicas": 1}})
     }
 
     #[test]
@@ -149,7 +150,8 @@ mod tests {
 
     #[test]
     fn a_document_of_known_fields_is_none() {
-        let known = json!({"metadata": {"labels": {"any": "thing"}, "managedFields": [{"fieldsV1": {"f:spec": {}}}]}, "spec": {"replicas": 1}});
+        let known = json!({"metadata": {"labels": {"any": "thing"}, "managedFields": [{"fieldsV1": {"f:spec": {}}}]},
+                           "spec": {"replicas": 1}});
         assert_eq!(
             (
                 fault_of_document(&known),

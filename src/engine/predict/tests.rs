@@ -40,7 +40,8 @@ fn fields(object: &Value) -> Value {
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "fieldsV1": fields})
 }
 
 /// What the server holds after the first sync under a strategy.

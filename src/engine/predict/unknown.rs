@@ -80,7 +80,10 @@ mod tests {
 
     #[test]
     fn a_gated_field_is_kept_only_where_the_old_object_uses_it() {
-        let hook = |lifecycle: Value| json!({"spec": {"template": {"spec": {"containers": [{"name": "app", "lifecycle": lifecycle}]}}}});
+        let hook = |lifecycle: Value| {
+            json!({"spec": {"template": {"spec": {"containers": [{"name": "app",
+            "lifecycle": lifecycle}]}}}})
+        };
         let start = json!({"exec": {"command": ["a"]}});
         let signal = hook(json!({"stopSignal": "SIGUSR1", "misspelt": 1, "postStart": start}));
         for (old, kept) in [

@@ -18,22 +18,27 @@ fn pod(spec: Value) -> Value {
 #[test]
 fn an_almost_empty_deployment_gets_every_default() {
     assert_eq!(
-        defaulted(
-            json!({"selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
-            "containers": [{"name": "web", "image": "nginx:1.25", "ports": [{"containerPort": 80}], "livenessProbe": {"httpGet": {"port": 80}}}],
-            "volumes": [{"name": "scratch"}, {"name": "host", "hostPath": {"path": "/x"}}]}}})
-        ),
+        defaulted(json!({"selector": {"matchLabels": {"app": "web"}},
+                   "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
+            "containers": [{"name": "web", "image": "nginx:1.25", "ports": [{"containerPort": 80}],
+                            "livenessProbe": {"httpGet": {"port": 80}}}],
+            "volumes": [{"name": "scratch"}, {"name": "host", "hostPath": {"path": "/x"}}]}}})),
         json!({
             "replicas": 1, "revisionHistoryLimit": 10, "progressDeadlineSeconds": 600,
             "selector": {"matchLabels": {"app": "web"}},
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": "25%", "maxUnavailable": "25%"}},
             "template": {"metadata": {"labels": {"app": "web"}}, "spec": {
-                "containers": [{"name": "web", "image": "nginx:1.25", "imagePullPolicy": "IfNotPresent", "resources": {},
-                    "ports": [{"containerPort": 80, "protocol": "TCP"}], "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
-                    "livenessProbe": {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"}, "timeoutSeconds": 1, "periodSeconds": 10,
+                "containers": [{"name": "web", "image": "nginx:1.25", "imagePullPolicy": "IfNotPresent",
+                                "resources": {},
+                    "ports": [{"containerPort": 80, "protocol": "TCP"}],
+                    "terminationMessagePath": "/dev/termination-log", "terminationMessagePolicy": "File",
+                    "livenessProbe": {"httpGet": {"port": 80, "path": "/", "scheme": "HTTP"}, "timeoutSeconds": 1,
+                                      "periodSeconds": 10,
                         "successThreshold": 1, "failureThreshold": 3}}],
-                "volumes": [{"name": "scratch", "emptyDir": {}}, {"name": "host", "hostPath": {"path": "/x", "type": ""}}],
-                "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler", "securityContext": {},
+                "volumes": [{"name": "scratch", "emptyDir": {}},
+                            {"name": "host", "hostPath": {"path": "/x", "type": ""}}],
+                "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler",
+                "securityContext": {},
                 "terminationGracePeriodSeconds": 30}}
         })
     );
@@ -50,25 +55,29 @@ fn recreate_gets_no_rolling_update() {
 #[test]
 fn zero_values_go_and_pointers_stay() {
     let spec = pod(
-        json!({"hostNetwork": false, "shareProcessNamespace": false, "terminationGracePeriodSeconds": 0, "nodeSelector": {}, "tolerations": [],
+        json!({"hostNetwork": false, "shareProcessNamespace": false, "terminationGracePeriodSeconds": 0,
+               "nodeSelector": {}, "tolerations": [],
         "affinity": {}, "priorityClassName": "", "initContainers": null}),
     );
     assert_eq!(
         spec,
-        json!({"shareProcessNamespace": false, "terminationGracePeriodSeconds": 0, "affinity": {}, "securityContext": {},
+        json!({"shareProcessNamespace": false, "terminationGracePeriodSeconds": 0, "affinity": {},
+               "securityContext": {},
             "dnsPolicy": "ClusterFirst", "restartPolicy": "Always", "schedulerName": "default-scheduler"})
     );
 }
 
 #[test]
 fn a_probe_written_with_zeros_gets_its_defaults() {
-    let probe =
-        pod(json!({"containers": [{"name": "a", "readinessProbe": {"grpc": {"port": 1}, "timeoutSeconds": 0, "initialDelaySeconds": 0}}]}))
-            ["containers"][0]["readinessProbe"]
-            .take();
+    let probe = pod(
+        json!({"containers": [{"name": "a", "readinessProbe": {"grpc": {"port": 1}, "timeoutSeconds": 0,
+            "initialDelaySeconds": 0}}]}),
+    )["containers"][0]["readinessProbe"]
+        .take();
     assert_eq!(
         probe,
-        json!({"grpc": {"port": 1, "service": ""}, "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1, "failureThreshold": 3})
+        json!({"grpc": {"port": 1, "service": ""}, "timeoutSeconds": 1, "periodSeconds": 10, "successThreshold": 1,
+               "failureThreshold": 3})
     );
 }
 

@@ -35,11 +35,13 @@ fn a_line_stays_one_line_whatever_it_is_made_of() {
 #[test]
 fn a_status_keeps_the_line_breaks_of_values_and_what_a_policy_compares() {
     let status = json!({
-        "summary": "web\nis fine", "fields": [{"path": ".a\u{202e}", "live": {"x\u{1b}": "one\ntwo\u{1b}"}, "desired": null}],
+        "summary": "web\nis fine", "fields": [{"path": ".a\u{202e}", "live": {"x\u{1b}": "one\ntwo\u{1b}"},
+                                               "desired": null}],
         "approval": {"by": "jane\u{202e}", "reason": "because\u{7}"},
     });
     let shown = json!({
-        "summary": "web\\nis fine", "fields": [{"path": ".a\\u202e", "live": {"x\\u001b": "one\ntwo\\u001b"}, "desired": null}],
+        "summary": "web\\nis fine", "fields": [{"path": ".a\\u202e", "live": {"x\\u001b": "one\ntwo\\u001b"},
+                                                "desired": null}],
         "approval": {"by": "jane\u{202e}", "reason": "because\\u0007"},
     });
     assert_eq!(told(status.clone()), shown);

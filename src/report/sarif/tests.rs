@@ -23,7 +23,8 @@ fn report() -> ObjectReport {
         fields: Vec::new(),
         prediction: serde_json::from_value(json!({
             "strategy": "server-side-apply", "verdict": "Conflict", "residual": [],
-            "causes": [{"reason": "FieldManagerConflict", "field": ".spec.replicas", "message": "conflict with \"hpa\""}],
+            "causes": [{"reason": "FieldManagerConflict", "field": ".spec.replicas",
+                        "message": "conflict with \"hpa\""}],
         }))
         .unwrap(),
         refusals: Vec::new(),
@@ -31,7 +32,12 @@ fn report() -> ObjectReport {
         places: Vec::new(),
         warnings: vec![Warning {
             rule: Oddity::ReadOtherwise,
-            notice: Notice { path: None, file: Some("web.yaml".to_owned()), line: Some(3), message: "the key is set twice".to_owned() },
+            notice: Notice {
+                path: None,
+                file: Some("web.yaml".to_owned()),
+                line: Some(3),
+                message: "the key is set twice".to_owned(),
+            },
         }],
     };
     let refusal = Cause {
@@ -163,7 +169,8 @@ fn an_input_that_was_not_read_makes_the_run_unsuccessful() {
         log["runs"][0]["invocations"],
         json!([{"executionSuccessful": false, "toolExecutionNotifications": [
             {"descriptor": id, "level": "error", "message": {"text": "no mapping here; indent it"}, "locations": [
-                {"physicalLocation": {"artifactLocation": {"uri": "a/b.yaml"}, "region": {"startLine": 4, "startColumn": 2}}},
+                {"physicalLocation": {"artifactLocation": {"uri": "a/b.yaml"},
+                                      "region": {"startLine": 4, "startColumn": 2}}},
             ]},
             {"descriptor": id, "level": "error", "message": {"text": "unable to connect"}},
         ]}])

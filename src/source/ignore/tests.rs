@@ -281,7 +281,8 @@ fn a_rule_of_managers_covers_what_they_own() {
 /// What Argo CD sends of `desired` over `live` where it respects these rules.
 fn respected(rules: &Value, desired: &Value, live: &Value) -> Option<Value> {
     let difference = json_with(json!({"group": "apps", "kind": "Deployment"}), rules);
-    let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application", "metadata": {"namespace": "argocd", "name": "shop"},
+    let application = json!({"apiVersion": "argoproj.io/v1alpha1", "kind": "Application",
+                             "metadata": {"namespace": "argocd", "name": "shop"},
         "spec": {"ignoreDifferences": [difference]}});
     let list = IgnoreList::read(&[file(&application.to_string())]);
     assert!(list.problems.is_empty(), "{:?}", list.problems);
@@ -382,7 +383,8 @@ fn what_a_trusted_manager_owns_and_what_jq_names_is_taken_from_live() {
         &json!([{"key": "gpu", "value": "b"}]),
     );
     let fields = json!({"f:spec": {"f:replicas": {}}});
-    live["metadata"]["managedFields"] = json!([{"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    live["metadata"]["managedFields"] = json!([{"manager": "scaler", "operation": "Update", "apiVersion": "apps/v1",
+                                                "fieldsType": "FieldsV1", "fieldsV1": fields}]);
     let sent = respected(&json!({"managedFieldsManagers": ["scaler"]}), &git, &live).unwrap();
     assert_eq!(
         (&sent["spec"]["replicas"], &sent["spec"]["minReadySeconds"]),

@@ -62,7 +62,8 @@ fn a_plain_folder_of_an_application_is_read_as_argo_cd_reads_it() {
         })
     );
     // A list of one is that one.
-    let listed = json!({"source": null, "sources": [{"repoURL": "https://git.example/shop", "path": "web", "targetRevision": "main"}]});
+    let listed = json!({"source": null, "sources": [{"repoURL": "https://git.example/shop", "path": "web",
+                                                     "targetRevision": "main"}]});
     assert_eq!(origin(&read(listed)), Ok(wanted));
     assert!(Folders::TopOnly.has("web", "web/a.yaml") && !Folders::TopOnly.has("web", "web/b/a.yaml"));
     assert!(
@@ -335,7 +336,8 @@ fn what_flux_makes_of_a_folder_is_named_by_its_field() {
             "{spec}"
         );
     }
-    let allowed = json!({"targetNamespace": "shop", "ignore": [{"paths": ["/spec/replicas"]}], "force": true, "serviceAccountName": "deployer"});
+    let allowed = json!({"targetNamespace": "shop", "ignore": [{"paths": ["/spec/replicas"]}], "force": true,
+                         "serviceAccountName": "deployer"});
     assert_eq!(flux::check(&kustomization(allowed)), Ok(()));
     for (spec, field) in [
         (json!({"ignore": "*.txt"}), "spec.ignore"),

@@ -233,8 +233,10 @@ pub fn broken_sidecar(random: &mut Random) -> Option<Value> {
 
 pub fn init(random: &mut Random) -> Option<Value> {
     let items = [
-        json!({"name": "setup", "image": "registry.example/setup:1", "command": ["a"], "resources": {"requests": {"cpu": "3"}}}),
-        json!({"name": "proxy", "image": "registry.example/proxy:1", "restartPolicy": "Always", "startupProbe": {"tcpSocket": {"port": 1}},
+        json!({"name": "setup", "image": "registry.example/setup:1", "command": ["a"],
+               "resources": {"requests": {"cpu": "3"}}}),
+        json!({"name": "proxy", "image": "registry.example/proxy:1", "restartPolicy": "Always",
+               "startupProbe": {"tcpSocket": {"port": 1}},
                "resources": {"requests": {"cpu": "0.2", "memory": "100M"}}}),
         json!({"name": "migrate", "image": random.pick(&["registry.example/migrate:1", "registry.example/migrate:2"])}),
     ];
@@ -243,13 +245,17 @@ pub fn init(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_init(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!([{"name": "setup", "image": "x", "livenessProbe": {"tcpSocket": {"port": 1}}}]),
-            json!([{"name": "setup", "image": "x", "readinessProbe": {"tcpSocket": {"port": 1}}, "lifecycle": {"preStop": {"exec": {"command": ["a"]}}}}]),
-            json!([{"name": "web", "image": "x"}]),
-            json!([{"name": "Set_Up", "image": "x"}]),
-            json!([{"name": "setup", "image": "x", "restartPolicy": "Never", "startupProbe": {"tcpSocket": {"port": 1}}}]),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!([{"name": "setup", "image": "x", "livenessProbe": {"tcpSocket": {"port": 1}}}]),
+                json!([{"name": "setup", "image": "x", "readinessProbe": {"tcpSocket": {"port": 1}},
+                    "lifecycle": {"preStop": {"exec": {"command": ["a"]}}}}]),
+                json!([{"name": "web", "image": "x"}]),
+                json!([{"name": "Set_Up", "image": "x"}]),
+                json!([{"name": "setup", "image": "x", "restartPolicy": "Never",
+                    "startupProbe": {"tcpSocket": {"port": 1}}}]),
+            ])
+            .clone(),
+    )
 }

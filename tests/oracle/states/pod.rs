@@ -26,7 +26,8 @@ pub fn broken_security(random: &mut Random) -> Option<Value> {
         random
             .pick(&[
                 json!({"fsGroup": -1}),
-                json!({"sysctls": [{"name": "Not Valid", "value": ""}, {"name": "a.b", "value": "1"}, {"name": "a.b", "value": "1"}]}),
+                json!({"sysctls": [{"name": "Not Valid", "value": ""}, {"name": "a.b", "value": "1"},
+                                   {"name": "a.b", "value": "1"}]}),
                 json!({"fsGroupChangePolicy": "Sometimes"}),
                 json!({"supplementalGroups": [-1], "runAsGroup": -1}),
             ])
@@ -160,7 +161,8 @@ pub fn pull_secrets(random: &mut Random) -> Option<Value> {
 pub fn spread(random: &mut Random) -> Option<Value> {
     let selector = json!({"matchLabels": {"app": "web"}});
     let items = [
-        json!({"maxSkew": random.pick(&[1, 2]), "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule", "labelSelector": selector}),
+        json!({"maxSkew": random.pick(&[1, 2]), "topologyKey": "zone", "whenUnsatisfiable": "DoNotSchedule",
+               "labelSelector": selector}),
         json!({"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "labelSelector": selector}),
         json!({"maxSkew": 1, "topologyKey": "host", "whenUnsatisfiable": "DoNotSchedule", "minDomains": 2}),
     ];
@@ -260,7 +262,8 @@ pub fn broken_finalizers(random: &mut Random) -> Option<Value> {
 pub fn owners(random: &mut Random) -> Option<Value> {
     let items = [
         json!({"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "uid": "11111111-1111-4111-8111-111111111111"}),
-        json!({"apiVersion": "v1", "kind": "ConfigMap", "name": random.pick(&["b", "c"]), "uid": "22222222-2222-4222-8222-222222222222", "controller": true}),
+        json!({"apiVersion": "v1", "kind": "ConfigMap", "name": random.pick(&["b", "c"]),
+               "uid": "22222222-2222-4222-8222-222222222222", "controller": true}),
     ];
     let some = random.some(&items, 45);
     (!some.is_empty()).then(|| Value::from(some))

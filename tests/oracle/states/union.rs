@@ -88,23 +88,26 @@ pub fn readiness(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_probe(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"periodSeconds": 5}),
-            json!({"httpGet": {"port": 0}}),
-            json!({"httpGet": {"port": 80, "scheme": "FTP"}}),
-            json!({"httpGet": {"port": "Not_A_Port", "httpHeaders": [{"name": "a b", "value": ""}]}}),
-            json!({"tcpSocket": {"port": 70000}}),
-            json!({"exec": {"command": []}}),
-            json!({"exec": {"command": ["a"]}, "tcpSocket": {"port": 1}, "grpc": {"port": 1}}),
-            json!({"httpGet": {"port": 80}, "tcpSocket": {"port": 0}}),
-            json!({"tcpSocket": {"port": 80}, "periodSeconds": -1, "timeoutSeconds": -2, "failureThreshold": -1, "initialDelaySeconds": -5}),
-            json!({"tcpSocket": {"port": 80}, "successThreshold": 3, "terminationGracePeriodSeconds": 0}),
-            json!({"grpc": {"port": 0}}),
-            json!({"tcpSocket": {"port": 80}, "periodSecond": 5}),
-            json!({"tcpSocket": {"port": 80}, "periodSeconds": "5"}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"periodSeconds": 5}),
+                json!({"httpGet": {"port": 0}}),
+                json!({"httpGet": {"port": 80, "scheme": "FTP"}}),
+                json!({"httpGet": {"port": "Not_A_Port", "httpHeaders": [{"name": "a b", "value": ""}]}}),
+                json!({"tcpSocket": {"port": 70000}}),
+                json!({"exec": {"command": []}}),
+                json!({"exec": {"command": ["a"]}, "tcpSocket": {"port": 1}, "grpc": {"port": 1}}),
+                json!({"httpGet": {"port": 80}, "tcpSocket": {"port": 0}}),
+                json!({"tcpSocket": {"port": 80}, "periodSeconds": -1, "timeoutSeconds": -2, "failureThreshold": -1,
+                   "initialDelaySeconds": -5}),
+                json!({"tcpSocket": {"port": 80}, "successThreshold": 3, "terminationGracePeriodSeconds": 0}),
+                json!({"grpc": {"port": 0}}),
+                json!({"tcpSocket": {"port": 80}, "periodSecond": 5}),
+                json!({"tcpSocket": {"port": 80}, "periodSeconds": "5"}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn lifecycle(random: &mut Random) -> Option<Value> {
@@ -153,12 +156,14 @@ pub fn variable(random: &mut Random) -> Option<Value> {
             ),
         )]),
         2 => {
-            json!({"valueFrom": {"fieldRef": {"fieldPath": random.pick(&["metadata.name", "status.podIP", "metadata.labels['app']"])}}})
+            json!({"valueFrom": {"fieldRef": {"fieldPath": random.pick(&["metadata.name", "status.podIP",
+                "metadata.labels['app']"])}}})
         }
         3 => json!({"valueFrom": {"configMapKeyRef": {"name": "settings", "key": random.pick(&["a", "b.c"])}}}),
         4 => json!({"valueFrom": {"secretKeyRef": {"name": "db", "key": "password", "optional": random.chance(50)}}}),
         _ => {
-            json!({"valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": random.pick(&[json!("1"), json!("1m"), json!(0)])}}})
+            json!({"valueFrom": {"resourceFieldRef": {"resource": "limits.cpu",
+                                                      "divisor": random.pick(&[json!("1"), json!("1m"), json!(0)])}}})
         }
     };
     item["name"] = json!("MODE");
@@ -166,20 +171,23 @@ pub fn variable(random: &mut Random) -> Option<Value> {
 }
 
 pub fn broken_variable(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            json!({"name": "MODE", "valueFrom": {}}),
-            json!({"name": "MODE", "value": "a", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}),
-            json!({"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}, "secretKeyRef": {"name": "a", "key": "b"}}}),
-            json!({"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nothing"}}}),
-            json!({"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "", "apiVersion": "v2"}}}),
-            json!({"name": "MODE", "valueFrom": {"secretKeyRef": {"name": "", "key": "a/b"}}}),
-            json!({"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "x"}}}),
-            json!({"name": "MODE", "valueFrom": {"resourceFieldRef": {"resource": "limits.gpus"}}}),
-            json!({"name": "MODE", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "3"}}}),
-            json!({"name": "MODE", "value": 1}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                json!({"name": "MODE", "valueFrom": {}}),
+                json!({"name": "MODE", "value": "a", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}),
+                json!({"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"},
+                                                 "secretKeyRef": {"name": "a", "key": "b"}}}),
+                json!({"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "spec.nothing"}}}),
+                json!({"name": "MODE", "valueFrom": {"fieldRef": {"fieldPath": "", "apiVersion": "v2"}}}),
+                json!({"name": "MODE", "valueFrom": {"secretKeyRef": {"name": "", "key": "a/b"}}}),
+                json!({"name": "MODE", "valueFrom": {"configMapKeyRef": {"name": "x"}}}),
+                json!({"name": "MODE", "valueFrom": {"resourceFieldRef": {"resource": "limits.gpus"}}}),
+                json!({"name": "MODE", "valueFrom": {"resourceFieldRef": {"resource": "limits.cpu", "divisor": "3"}}}),
+                json!({"name": "MODE", "value": 1}),
+            ])
+            .clone(),
+    )
 }
 
 pub fn env_from(random: &mut Random) -> Option<Value> {
@@ -235,7 +243,8 @@ pub fn strategy(random: &mut Random) -> Option<Value> {
         1 => Some(json!({"type": "Recreate"})),
         2 => Some(json!({"type": "RollingUpdate"})),
         _ => Some(
-            json!({"rollingUpdate": map(&[("maxSurge", maybe(random, 70, &[json!(1), json!("50%")])), ("maxUnavailable", maybe(random, 70, &[json!(1), json!("25%")]))])}),
+            json!({"rollingUpdate": map(&[("maxSurge", maybe(random, 70, &[json!(1), json!("50%")])),
+                                          ("maxUnavailable", maybe(random, 70, &[json!(1), json!("25%")]))])}),
         ),
     }
 }
@@ -318,22 +327,27 @@ pub fn affinity(random: &mut Random) -> Option<Value> {
         )),
         3 => Some(
             json!({"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
-            {"weight": random.pick(&[1, 100]), "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname", "labelSelector": {"matchLabels": {"app": "web"}}}}]}}),
+            {"weight": random.pick(&[1, 100]), "podAffinityTerm": {"topologyKey": "kubernetes.io/hostname",
+                "labelSelector": {"matchLabels": {"app": "web"}}}}]}}),
         ),
         _ => Some(json!({})),
     }
 }
 
 pub fn broken_affinity(random: &mut Random) -> Option<Value> {
-    Some(random
-        .pick(&[
-            node_affinity(json!([{"key": "a", "operator": "In"}])),
-            node_affinity(json!([{"key": "a", "operator": "Exists", "values": ["b"]}])),
-            node_affinity(json!([{"key": "a", "operator": "Gt", "values": ["b", "c"]}])),
-            node_affinity(json!([{"key": "a b", "operator": "Like", "values": ["x"]}])),
-            json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}),
-            json!({"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 0, "podAffinityTerm": {"topologyKey": ""}}]}}),
-            json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "a", "labelSelector": {"matchExpressions": [{"key": "x", "operator": "In"}]}}]}}),
-        ])
-        .clone())
+    Some(
+        random
+            .pick(&[
+                node_affinity(json!([{"key": "a", "operator": "In"}])),
+                node_affinity(json!([{"key": "a", "operator": "Exists", "values": ["b"]}])),
+                node_affinity(json!([{"key": "a", "operator": "Gt", "values": ["b", "c"]}])),
+                node_affinity(json!([{"key": "a b", "operator": "Like", "values": ["x"]}])),
+                json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": []}}}),
+                json!({"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 0,
+                "podAffinityTerm": {"topologyKey": ""}}]}}),
+                json!({"podAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": [{"topologyKey": "a",
+                "labelSelector": {"matchExpressions": [{"key": "x", "operator": "In"}]}}]}}),
+            ])
+            .clone(),
+    )
 }

@@ -10,23 +10,29 @@ pub fn volume(random: &mut Random) -> Option<Value> {
     let source = match random.below(13) {
         0 => json!({"emptyDir": {}}),
         1 => {
-            json!({"emptyDir": map(&[("medium", maybe(random, 50, &[json!("Memory"), json!("")])), ("sizeLimit", maybe(random, 60, &[json!("1Gi"), json!("0.5Gi"), json!(1024)]))])})
+            json!({"emptyDir": map(&[("medium", maybe(random, 50, &[json!("Memory"), json!("")])),
+                                     ("sizeLimit", maybe(random, 60, &[json!("1Gi"), json!("0.5Gi"), json!(1024)]))])})
         }
         2 => {
-            json!({"configMap": map(&[("name", Some(json!("settings"))), ("defaultMode", maybe(random, 40, &[json!(420), json!(256)])), ("items", maybe(random, 40, &[json!([{"key": "a", "path": "b"}])]))])})
+            json!({"configMap": map(&[("name", Some(json!("settings"))),
+                                      ("defaultMode", maybe(random, 40, &[json!(420), json!(256)])),
+                                      ("items", maybe(random, 40, &[json!([{"key": "a", "path": "b"}])]))])})
         }
         3 => {
-            json!({"secret": map(&[("secretName", Some(json!("db"))), ("optional", maybe(random, 30, &[json!(true), json!(false)]))])})
+            json!({"secret": map(&[("secretName", Some(json!("db"))),
+                                   ("optional", maybe(random, 30, &[json!(true), json!(false)]))])})
         }
         4 => {
-            json!({"hostPath": map(&[("path", Some(json!("/srv"))), ("type", maybe(random, 50, &[json!(""), json!("Directory")]))])})
+            json!({"hostPath": map(&[("path", Some(json!("/srv"))),
+                                     ("type", maybe(random, 50, &[json!(""), json!("Directory")]))])})
         }
         5 => json!({"persistentVolumeClaim": {"claimName": random.pick(&["disk", "other"])}}),
         6 => json!({"nfs": {"server": "nfs.example", "path": "/export"}}),
         7 => json!({"csi": {"driver": "secrets.example", "readOnly": true}}),
         8 => json!({"downwardAPI": {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}}),
         9 => {
-            json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": random.pick(&["1Gi", "1024Mi"])}}}}}})
+            json!({"ephemeral": {"volumeClaimTemplate": {"spec": {"accessModes": ["ReadWriteOnce"],
+                "resources": {"requests": {"storage": random.pick(&["1Gi", "1024Mi"])}}}}}})
         }
         10 => json!({"image": {"reference": random.pick(&["registry.example/data:1", "registry.example/data"])}}),
         11 => json!({}),
@@ -62,14 +68,31 @@ pub fn broken_volume(random: &mut Random) -> Option<Value> {
             json!({"hostPath": {"path": "/a/../b"}}),
             json!({"persistentVolumeClaim": {"claimName": ""}}),
             json!({"nfs": {"server": "", "path": "relative"}}),
-            json!({"downwardAPI": {"items": [{"path": "", "fieldRef": {"fieldPath": "a"}, "resourceFieldRef": {"resource": "limits.cpu"}}]}}),
+            json!({"downwardAPI": {"items": [{"path": "", "fieldRef": {"fieldPath": "a"},
+                                              "resourceFieldRef": {"resource": "limits.cpu"}}]}}),
             json!({"image": {"reference": "", "pullPolicy": "Sometimes"}}),
             json!({"ephemeral": {}}),
-            ephemeral(json!({"name": "own", "uid": "1", "labels": {"a": "b"}}), json!({"storageClassName": "Fast", "volumeAttributesClassName": "-x"})),
-            ephemeral(json!({"finalizers": ["a/b"], "annotations": {"a b": "c"}}), json!({"dataSource": {"kind": "VolumeSnapshot", "name": "x"}})),
-            ephemeral(json!({}), json!({"dataSource": {"apiGroup": "Not Valid", "kind": "", "name": ""}})),
-            ephemeral(json!({}), json!({"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io", "kind": "VolumeSnapshot", "name": ""}})),
-            ephemeral(json!({"namespace": "", "generation": 0}), json!({"accessModes": ["Sometimes", "ReadWriteOncePod", "ReadOnlyMany"]})),
+            ephemeral(
+                json!({"name": "own", "uid": "1", "labels": {"a": "b"}}),
+                json!({"storageClassName": "Fast", "volumeAttributesClassName": "-x"}),
+            ),
+            ephemeral(
+                json!({"finalizers": ["a/b"], "annotations": {"a b": "c"}}),
+                json!({"dataSource": {"kind": "VolumeSnapshot", "name": "x"}}),
+            ),
+            ephemeral(
+                json!({}),
+                json!({"dataSource": {"apiGroup": "Not Valid", "kind": "", "name": ""}}),
+            ),
+            ephemeral(
+                json!({}),
+                json!({"dataSourceRef": {"apiGroup": "snapshot.storage.k8s.io",
+                "kind": "VolumeSnapshot", "name": ""}}),
+            ),
+            ephemeral(
+                json!({"namespace": "", "generation": 0}),
+                json!({"accessModes": ["Sometimes", "ReadWriteOncePod", "ReadOnlyMany"]}),
+            ),
             iscsi(json!({"iqn": "iqn.2026-1.example:disk"})),
             iscsi(json!({"iqn": "iqn iqn.2026-01.example:disk"})),
             iscsi(json!({"iqn": "eui.02004567A425678D0", "initiatorName": "iqn.2026-01.example:a b"})),
@@ -95,7 +118,8 @@ pub fn projected(random: &mut Random) -> Option<Value> {
     ];
     let mode = random.chance(30).then(|| json!(random.pick(&[420, 256])));
     Some(
-        json!({"name": "all", "projected": map(&[("sources", Some(Value::from(random.some(&sources, 50)))), ("defaultMode", mode)])}),
+        json!({"name": "all", "projected": map(&[("sources", Some(Value::from(random.some(&sources, 50)))),
+                                                 ("defaultMode", mode)])}),
     )
 }
 
@@ -105,7 +129,8 @@ pub fn broken_projected(random: &mut Random) -> Option<Value> {
             json!([{"configMap": {"name": "a"}, "secret": {"name": "b"}}]),
             json!([{"serviceAccountToken": {"path": ""}}]),
             json!([{"serviceAccountToken": {"path": "t", "expirationSeconds": 1}}]),
-            json!([{"configMap": {"name": "a", "items": [{"key": "k", "path": "p"}]}}, {"secret": {"name": "b", "items": [{"key": "k", "path": "p"}]}}]),
+            json!([{"configMap": {"name": "a", "items": [{"key": "k", "path": "p"}]}},
+                   {"secret": {"name": "b", "items": [{"key": "k", "path": "p"}]}}]),
             json!([{"configMap": {"name": ""}}]),
             json!([{"downwardAPI": {"items": [{"path": "a/../b", "fieldRef": {"fieldPath": "metadata.name"}}]}}]),
         ])

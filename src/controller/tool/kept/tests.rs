@@ -56,7 +56,8 @@ fn a_comparison_that_found_nothing_is_a_reason_for_nothing() {
 #[test]
 fn only_the_end_of_a_reconciliation_is_a_reason_to_assess() {
     let at = |ready: &str, stage: &str, time: &str, applied: &str| {
-        json!({"metadata": {"generation": 1}, "spec": {"interval": "10m"}, "status": {"lastAppliedRevision": applied, "conditions": [
+        json!({"metadata": {"generation": 1}, "spec": {"interval": "10m"},
+               "status": {"lastAppliedRevision": applied, "conditions": [
             {"type": "Reconciling", "status": "True", "message": stage},
             {"type": "Ready", "status": ready, "lastTransitionTime": time}]}})
     };

@@ -23,7 +23,10 @@ fn scaled(strategy: Strategy, before: &Value) -> Value {
     let mut live = before.clone();
     crate::engine::schema::apply_defaults(&mut live);
     live["spec"]["replicas"] = json!(5);
-    let entry = |manager: &str, operation: &str, fields: Value| json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "time": "2026-01-05T09:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let entry = |manager: &str, operation: &str, fields: Value| {
+        json!({"manager": manager, "operation": operation,
+        "apiVersion": "apps/v1", "time": "2026-01-05T09:00:00Z", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    };
     let (manager, operation) = if strategy == Strategy::ServerSideApply {
         ("shipper", "Apply")
     } else {
@@ -127,10 +130,10 @@ fn under_server_side_apply_the_replicas_are_handed_over_before_they_are_left_out
     owned["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:replicas"] = json!({});
     let mut handed = owned.clone();
     let fields = json!({"f:spec": {"f:replicas": {}}});
-    handed["metadata"]["managedFields"]
-        .as_array_mut()
-        .unwrap()
-        .push(json!({"manager": "handover", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields}));
+    handed["metadata"]["managedFields"].as_array_mut().unwrap().push(
+        json!({"manager": "handover", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+                     "fieldsV1": fields}),
+    );
     let after = |live: Value| {
         assessed(with_replicas(None), live, Strategy::ServerSideApply)
             .prediction
@@ -271,7 +274,8 @@ fn a_restart_by_kubectl_under_flux_is_told_before_flux_takes_it_away_and_one_by_
         live["spec"]["template"]["metadata"]["annotations"] =
             json!({"kubectl.kubernetes.io/restartedAt": "2026-01-05T10:00:00Z"});
         let annotation = json!({"f:metadata": {"f:annotations": {".": {}, "f:kubectl.kubernetes.io/restartedAt": {}}}});
-        live["metadata"]["managedFields"][1] = json!({"manager": manager, "operation": "Update", "apiVersion": "apps/v1",
+        live["metadata"]["managedFields"][1] = json!({"manager": manager, "operation": "Update",
+                                                      "apiVersion": "apps/v1",
             "fieldsType": "FieldsV1", "fieldsV1": {"f:spec": {"f:template": annotation}}});
         let syncer = Syncer {
             takes_over: TakesOver::KubectlsAfterDryRun,

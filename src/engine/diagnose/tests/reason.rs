@@ -48,7 +48,10 @@ fn changed(applied: &Value, object: &Value, syncer: &Syncer) -> Value {
     } else {
         "Update"
     };
-    let entry = |manager: &str, operation: &str, fields: Value| json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let entry = |manager: &str, operation: &str, fields: Value| {
+        json!({"manager": manager, "operation": operation,
+        "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    };
     live["metadata"]["managedFields"] = json!([
         entry(&syncer.manager, operation, of_tool.to_value()),
         entry(PERSON, "Update", of_person.to_value())

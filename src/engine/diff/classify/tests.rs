@@ -16,12 +16,14 @@ const ANNOTATION: &str =
 const NOW: Timestamp = Timestamp::constant(1_775_000_000, 0);
 
 fn image(image: &str) -> Value {
-    json!({"metadata": {"name": "web"}, "spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}})
+    json!({"metadata": {"name": "web"},
+           "spec": {"template": {"spec": {"containers": [{"name": "web", "image": image}]}}}})
 }
 
 fn wrote(manager: &str, operation: &str, subresource: &str, fields: &str) -> Value {
     let fields: Value = serde_json::from_str(fields).unwrap();
-    json!({"manager": manager, "operation": operation, "subresource": subresource, "apiVersion": "apps/v1", "time": "2026-01-02T00:00:00Z",
+    json!({"manager": manager, "operation": operation, "subresource": subresource, "apiVersion": "apps/v1",
+           "time": "2026-01-02T00:00:00Z",
         "fieldsType": "FieldsV1", "fieldsV1": fields})
 }
 
@@ -279,7 +281,10 @@ fn the_pull_policy_of_an_earlier_image_is_nobodys_drift() {
 
 #[test]
 fn a_quantity_in_other_words_is_info() {
-    let memory = |text: &str| json!({"spec": {"template": {"spec": {"containers": [{"name": "web", "resources": {"limits": {"memory": text}}}]}}}});
+    let memory = |text: &str| {
+        json!({"spec": {"template": {"spec": {"containers": [{"name": "web",
+        "resources": {"limits": {"memory": text}}}]}}}})
+    };
     let found = weigh(
         &memory("1Gi"),
         &memory("1073741824"),

@@ -7,7 +7,8 @@ const CONTAINER: &str = ".spec.template.spec.containers[name=\"web\"]";
 
 fn with_pod(pod: Value) -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": {
-        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod}}})
+        "selector": {"matchLabels": {"app": "web"}}, "template": {"metadata": {"labels": {"app": "web"}},
+            "spec": pod}}})
 }
 
 fn with_container(rest: Value) -> Value {
@@ -67,7 +68,8 @@ fn items_are_found_by_the_keys_of_server_side_apply() {
     assert_eq!(
         in_container(
             json!({"ports": [{"containerPort": 53}, {"containerPort": 53, "protocol": "UDP"}]}),
-            json!({"ports": [{"containerPort": 53, "protocol": "UDP", "name": "dns"}, {"containerPort": 53, "protocol": "TCP"}]})
+            json!({"ports": [{"containerPort": 53, "protocol": "UDP", "name": "dns"},
+                             {"containerPort": 53, "protocol": "TCP"}]})
         ),
         [(
             ChangeKind::Added,

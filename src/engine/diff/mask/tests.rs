@@ -45,7 +45,9 @@ fn shows_where_a_secret_comes_from() {
         at(".env[name=\"DB_PASSWORD\"].valueFrom", from.clone()),
         from.to_string()
     );
-    let volume = json!({"name": "token", "projected": {"sources": [{"serviceAccountToken": {"expirationSeconds": 3600, "path": "token"}}]}});
+    let volume = json!({"name": "token",
+                        "projected": {"sources": [{"serviceAccountToken": {"expirationSeconds": 3600,
+                            "path": "token"}}]}});
     assert_eq!(at(".volumes[name=\"token\"]", volume.clone()), volume.to_string());
     assert_eq!(
         at(".spec.template.spec.automountServiceAccountToken", json!(false)),
@@ -65,7 +67,9 @@ fn masks_all_that_is_below_a_secrets_name() {
         at(".config", config),
         r#"{"credentials":"(masked)","pin":"(masked)","secrets":[],"tokens":"(masked)"}"#
     );
-    let pod = json!({"imagePullSecrets": [{"name": "pull"}], "volumes": [{"name": "tls", "secret": {"secretName": "tls", "items": [{"key": "a", "path": "b"}]}}],
+    let pod = json!({"imagePullSecrets": [{"name": "pull"}],
+                     "volumes": [{"name": "tls", "secret": {"secretName": "tls",
+                         "items": [{"key": "a", "path": "b"}]}}],
         "topologySpreadConstraints": [{"matchLabelKeys": ["app"], "topologyKey": "zone"}]});
     assert_eq!(at(".spec", pod.clone()), pod.to_string());
 }
@@ -406,7 +410,8 @@ fn planted(secret: String, way: usize) -> Value {
 
 proptest! {
     #[test]
-    fn shows_no_secret_planted_anywhere(secret in secret(), way: usize, wraps in proptest::collection::vec(0_u8..4, 0..6)) {
+    fn shows_no_secret_planted_anywhere(secret in secret(), way: usize,
+                                        wraps in proptest::collection::vec(0_u8..4, 0..6)) {
         let core = |text: &str| text.contains("Zq") && text.contains("Qz");
         let object = wraps.into_iter().fold(planted(secret, way), |inner, wrap| match wrap {
             0 => json!({"spec": inner}),

@@ -201,7 +201,10 @@ fn the_synced_revision_is_that_of_the_last_whole_success() {
 
 #[test]
 fn a_resource_may_be_further_than_the_whole() {
-    let entry = |status: &str| json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web", "status": status}]);
+    let entry = |status: &str| {
+        json!([{"group": "apps", "kind": "Deployment", "namespace": "shop", "name": "web",
+                                       "status": status}])
+    };
     let of = |value: &Value, name: &str| {
         read(value)
             .synced_revision_of(&ResourceRef::deployment("shop", name))

@@ -107,7 +107,8 @@ fn s1_holds_for_later_commits_where_their_paths_do_not_count() {
 
 #[test]
 fn s1_of_several_sources_compares_lists() {
-    let sources = json!([{"repoURL": "https://git.example.com/a.git", "path": "a"}, {"repoURL": "https://git.example.com/b.git", "path": "b"}]);
+    let sources = json!([{"repoURL": "https://git.example.com/a.git", "path": "a"},
+                         {"repoURL": "https://git.example.com/b.git", "path": "b"}]);
     let mut value = out_of_sync(with_state("Failed", HERE));
     value["spec"]["sources"] = sources.clone();
     value["status"]["sync"] = json!({"status": "OutOfSync", "revisions": [HERE, BEFORE]});
@@ -491,7 +492,10 @@ fn without_state(value: Value) -> Value {
 
 #[test]
 fn s9_needs_an_applier_of_the_state() {
-    let entry = |manager: &str, operation: &str, fields: Value| json!([{"manager": manager, "operation": operation, "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    let entry = |manager: &str, operation: &str, fields: Value| {
+        json!([{"manager": manager, "operation": operation,
+        "fieldsType": "FieldsV1", "fieldsV1": fields}])
+    };
     let state = json!({"f:status": {"f:operationState": {"f:phase": {}}}});
     let failed = out_of_sync(with_state("Failed", HERE));
     let forged = set(

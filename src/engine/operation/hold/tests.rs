@@ -98,7 +98,8 @@ fn a_rolling_application_set_holds() {
 
 #[test]
 fn windows_and_a_silent_controller_hold() {
-    let project = json!({"spec": {"syncWindows": [{"kind": "deny", "schedule": "0 9 * * *", "duration": "2h", "applications": ["*"], "description": "market"}]}});
+    let project = json!({"spec": {"syncWindows": [{"kind": "deny", "schedule": "0 9 * * *", "duration": "2h",
+                                                   "applications": ["*"], "description": "market"}]}});
     let application = read(&quiet());
     let windows = Windows::of(&project, &application).unwrap();
     let told = held_back(

@@ -25,7 +25,8 @@ pub fn ready() -> Value {
                 "message": format!("Applied revision: main@sha1:{HERE}"), "lastTransitionTime": "2026-03-02T09:55:00Z"
             }],
             "history": [{"lastReconciled": "2026-03-02T09:55:00Z"}, {"lastReconciled": "2026-03-01T09:55:00Z"}],
-            "inventory": {"entries": [{"id": "shop_web_apps_Deployment", "v": "v1"}, {"id": "shop_web__Service", "v": "v1"}]},
+            "inventory": {"entries": [{"id": "shop_web_apps_Deployment", "v": "v1"},
+                                      {"id": "shop_web__Service", "v": "v1"}]},
             "lastAppliedRevision": format!("main@sha1:{HERE}"),
             "lastAttemptedRevision": format!("main@sha1:{HERE}"),
             "lastHandledReconcileAt": "token-1",
@@ -143,7 +144,8 @@ fn a_git_repository_is_read() {
     let value = json!({
         "metadata": {"namespace": "flux-system", "name": "shop", "uid": "beef"},
         "spec": {
-            "url": "ssh://git@git.example.com/shop.git", "interval": "1m", "ref": {"branch": "main"}, "secretRef": {"name": "deploy-key"},
+            "url": "ssh://git@git.example.com/shop.git", "interval": "1m", "ref": {"branch": "main"},
+            "secretRef": {"name": "deploy-key"},
             "recurseSubmodules": false, "include": [{"repository": {"name": "base"}}], "ignore": "/*\n!/web"
         },
         "status": {"artifact": {"revision": format!("main@sha1:{HERE}"), "lastUpdateTime": "2026-03-02T09:50:00Z"}}

@@ -228,7 +228,8 @@ fn without_automation_somebody_syncs() {
 #[test]
 fn windows_put_it_off() {
     let windows = |schedule: &str, kind: &str| {
-        let project = json!({"spec": {"syncWindows": [{"kind": kind, "schedule": schedule, "duration": "2h", "applications": ["*"]}]}});
+        let project = json!({"spec": {"syncWindows": [{"kind": kind, "schedule": schedule, "duration": "2h",
+                                                       "applications": ["*"]}]}});
         Windows::of(&project, &read(&quiet())).unwrap()
     };
     let value = out_of_sync(quiet());

@@ -21,7 +21,8 @@ fn refused_dry_run() -> Value {
          spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler \
          type\n",
     );
-    let retrying = json!({"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "message": "…", "observedGeneration": 4});
+    let retrying = json!({"type": "Reconciling", "status": "True", "reason": "ProgressingWithRetry", "message": "…",
+                          "observedGeneration": 4});
     value["status"]["conditions"]
         .as_array_mut()
         .unwrap()
@@ -54,7 +55,8 @@ fn each_standing_is_told() {
     assert_eq!(name(&set(ready(), "/status", Value::Null)), "Progressing");
     // The newest spec was not looked at yet.
     assert_eq!(name(&set(ready(), "/metadata/generation", json!(5))), "Progressing");
-    let stalled = json!({"type": "Stalled", "status": "True", "reason": "InvalidCELExpression", "message": "no", "observedGeneration": 4});
+    let stalled = json!({"type": "Stalled", "status": "True", "reason": "InvalidCELExpression", "message": "no",
+                         "observedGeneration": 4});
     let mut value = with_ready("False", "InvalidCELExpression", "no");
     value["status"]["conditions"].as_array_mut().unwrap().push(stalled);
     assert_eq!(

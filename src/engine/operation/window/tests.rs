@@ -11,7 +11,8 @@ fn windows(list: Value) -> Windows {
 /// The overrun is asked with the offset of now, though the sync began before the clocks went back.
 #[test]
 fn the_offset_of_a_zone_is_that_of_now() {
-    let window = json!({"kind": "deny", "schedule": "0 0 */2 * 1", "duration": "36h", "timeZone": "Europe/Berlin", "applications": ["*"], "syncOverrun": true});
+    let window = json!({"kind": "deny", "schedule": "0 0 */2 * 1", "duration": "36h", "timeZone": "Europe/Berlin",
+                        "applications": ["*"], "syncOverrun": true});
     let (now, started) = (time("2026-10-25T04:25:00.001Z"), time("2026-10-24T22:10:00.001Z"));
     assert_eq!(
         windows(json!([window])).may_sync(Trigger::Manual, now, Some(started)),
@@ -23,7 +24,10 @@ fn the_offset_of_a_zone_is_that_of_now() {
 fn plain(list: &[(&str, &str, &str)]) -> Windows {
     windows(
         list.iter()
-            .map(|(kind, schedule, duration)| json!({"kind": kind, "schedule": schedule, "duration": duration, "applications": ["*"]}))
+            .map(|(kind, schedule, duration)| {
+                json!({"kind": kind, "schedule": schedule, "duration": duration,
+                                                     "applications": ["*"]})
+            })
             .collect(),
     )
 }
@@ -103,9 +107,10 @@ fn without_windows_everything_runs() {
 #[test]
 fn manual_syncs_run_where_every_window_lets_them() {
     let manual = |allowed: &[bool]| {
-        let list = allowed
-            .iter()
-            .map(|manual| json!({"kind": "deny", "schedule": "0 9 * * *", "duration": "2h", "applications": ["*"], "manualSync": manual}));
+        let list = allowed.iter().map(|manual| {
+            json!({"kind": "deny", "schedule": "0 9 * * *", "duration": "2h", "applications": ["*"],
+                                 "manualSync": manual})
+        });
         windows(list.collect()).may_sync(Trigger::Manual, time("2026-03-02T10:00:00Z"), None) == Leave::Granted
     };
     assert!(
@@ -115,7 +120,8 @@ fn manual_syncs_run_where_every_window_lets_them() {
             && !manual(&[true, false])
             && !manual(&[false, true])
     );
-    let closed = json!([{"kind": "allow", "schedule": "0 9 * * *", "duration": "30m", "applications": ["*"], "manualSync": true}]);
+    let closed = json!([{"kind": "allow", "schedule": "0 9 * * *", "duration": "30m", "applications": ["*"],
+                         "manualSync": true}]);
     assert_eq!(
         windows(closed.clone()).may_sync(Trigger::Manual, time("2026-03-02T10:00:00Z"), None),
         Leave::Granted
@@ -126,7 +132,8 @@ fn manual_syncs_run_where_every_window_lets_them() {
 #[test]
 fn a_sync_that_began_in_time_goes_on_where_the_windows_say_so() {
     let at = |overrun: bool, kind: &str, started: &str| {
-        let window = json!({"kind": kind, "schedule": "0 9 * * *", "duration": "1h", "applications": ["*"], "syncOverrun": overrun});
+        let window = json!({"kind": kind, "schedule": "0 9 * * *", "duration": "1h", "applications": ["*"],
+                            "syncOverrun": overrun});
         let now = if kind == "deny" {
             "2026-03-02T09:30:00Z"
         } else {
@@ -172,7 +179,8 @@ fn a_schedule_that_never_comes_is_always_open() {
 fn zones_shift_windows_with_the_season() {
     let berlin = |zone: &str| {
         windows(
-            json!([{"kind": "allow", "schedule": "0 9 * * *", "duration": "1h", "timeZone": zone, "applications": ["*"]}]),
+            json!([{"kind": "allow", "schedule": "0 9 * * *", "duration": "1h", "timeZone": zone,
+                    "applications": ["*"]}]),
         )
     };
     assert!(
@@ -217,7 +225,8 @@ fn the_next_change_is_found() {
     assert_eq!(change(&always, "2026-03-02T08:30:00Z"), None);
     assert_eq!(change(&Windows::none(), "2026-03-02T08:30:00Z"), None);
     let berlin = windows(
-        json!([{"kind": "deny", "schedule": "0 9 * * *", "duration": "1h", "timeZone": "Europe/Berlin", "applications": ["*"]}]),
+        json!([{"kind": "deny", "schedule": "0 9 * * *", "duration": "1h", "timeZone": "Europe/Berlin",
+                "applications": ["*"]}]),
     );
     assert_eq!(
         change(&berlin, "2026-03-28T12:00:00Z").as_deref(),
@@ -232,7 +241,10 @@ fn the_next_change_is_found() {
 /// Whatever the edges are, the answer is the same as that of looking at every minute.
 #[test]
 fn the_next_change_is_that_of_every_minute() {
-    let zoned = |kind: &str, schedule: &str, duration: &str, zone: &str| json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": zone, "applications": ["*"]});
+    let zoned = |kind: &str, schedule: &str, duration: &str, zone: &str| {
+        json!({"kind": kind, "schedule": schedule, "duration": duration, "timeZone": zone,
+                       "applications": ["*"]})
+    };
     for list in [
         json!([
             zoned("deny", "0 22 * * 1-5", "8h", "UTC"),

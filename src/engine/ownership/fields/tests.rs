@@ -14,7 +14,8 @@ fn path(text: &str) -> FieldPath {
 /// An entry with every kind of key, spelled as an API server spells it.
 fn every_key() -> Value {
     json!({
-        "f:metadata": {"f:annotations": {".": {}, "f:example.com/a.b": {}}, "f:finalizers": {".": {}, "v:\"a/\\u003cb\"": {}}},
+        "f:metadata": {"f:annotations": {".": {}, "f:example.com/a.b": {}},
+                       "f:finalizers": {".": {}, "v:\"a/\\u003cb\"": {}}},
         "f:spec": {
             "f:replicas": {},
             "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {

@@ -10,11 +10,13 @@ const OURS: Giver<'_> = Giver {
 
 fn entry(manager: &str, operation: &str, container: Value) -> Value {
     let fields = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": container}}}}});
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "time": "2026-01-02T03:04:05Z",
+           "fieldsType": "FieldsV1", "fieldsV1": fields})
 }
 
 fn status() -> Value {
-    json!({"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "subresource": "status",
+    json!({"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1",
+           "subresource": "status",
            "fieldsType": "FieldsV1", "fieldsV1": {"f:status": {"f:replicas": {}}}, "later": ["word"]})
 }
 
@@ -81,7 +83,8 @@ fn gives_the_healed_fields_to_the_tool_and_drops_our_entry() {
         entry(
             "argocd-controller",
             "Apply",
-            json!({".": {}, "f:name": {}, "f:livenessProbe": {"f:httpGet": {"f:path": {}, "f:port": {}}, "f:periodSeconds": {}}})
+            json!({".": {}, "f:name": {}, "f:livenessProbe": {"f:httpGet": {"f:path": {}, "f:port": {}},
+                "f:periodSeconds": {}}})
         ),
         status(),
     ]);
@@ -255,8 +258,10 @@ fn hands_a_foreign_field_to_the_tool_that_will_remove_it() {
 #[test]
 fn hands_back_what_was_written_through_a_subresource() {
     let fields = json!({"f:spec": {"f:replicas": {}}});
-    let scale = json!({"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "subresource": "scale", "fieldsType": "FieldsV1", "fieldsV1": fields});
-    let tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": {}});
+    let scale = json!({"manager": "kubectl", "operation": "Update", "apiVersion": "apps/v1", "subresource": "scale",
+                       "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+                      "fieldsV1": {}});
     let mut after = tool.clone();
     after["fieldsV1"] = fields;
     let person = Giver {
@@ -331,7 +336,10 @@ fn keeps_the_receivers_entry_even_when_it_is_named_as_a_giver() {
 
 #[test]
 fn hands_a_default_that_nobody_owns_to_the_tool() {
-    let apply = |fields: Value| json!([{"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields}]);
+    let apply = |fields: Value| {
+        json!([{"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1",
+                                        "fieldsType": "FieldsV1", "fieldsV1": fields}])
+    };
     let rolling = FieldPath::of(&["spec", "strategy", "rollingUpdate"]);
     let after = apply(json!({"f:spec": {"f:replicas": {}, "f:strategy": {"f:rollingUpdate": {}}}}));
     assert_eq!(

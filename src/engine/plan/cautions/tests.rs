@@ -16,7 +16,8 @@ use crate::engine::{ArgoCd, Policy, Remedy, SourceFacts, Tool, assess};
 const TOOL: &str = "kustomize-controller";
 
 fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "time": "2026-01-05T10:00:00Z",
            "fieldsV1": fields})
 }
 

@@ -20,8 +20,10 @@ fn a_status_change_does_not_move_the_digest_and_a_change_of_what_was_asked_for_d
         "metadata": {"name": "web", "resourceVersion": "7", "generation": 2, "labels": {"app": "web"},
             "annotations": {"deployment.kubernetes.io/revision": "1"},
             "managedFields": [
-                {"manager": "kubectl-patch", "operation": "Update", "time": "2026-01-01T00:00:00Z", "fieldsV1": {"f:spec": {}}},
-                {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status", "fieldsV1": {"f:status": {}}}]},
+                {"manager": "kubectl-patch", "operation": "Update", "time": "2026-01-01T00:00:00Z",
+                 "fieldsV1": {"f:spec": {}}},
+                {"manager": "kube-controller-manager", "operation": "Update", "subresource": "status",
+                 "fieldsV1": {"f:status": {}}}]},
         "spec": {"replicas": 1},
         "status": {"replicas": 1},
     });
@@ -568,7 +570,8 @@ fn an_autoscalers_steps_make_no_other_plan_where_git_leaves_the_replicas_to_it()
         let mut live = switched();
         live["spec"]["replicas"] = json!(replicas);
         live["metadata"]["generation"] = json!(generation);
-        let mut entry = json!({"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+        let mut entry = json!({"manager": "kube-controller-manager", "operation": "Update", "apiVersion": "apps/v1",
+                               "fieldsType": "FieldsV1",
             "fieldsV1": {"f:spec": {"f:replicas": {}}}});
         by.into_iter().for_each(|by| entry["subresource"] = json!(by));
         live["metadata"]["managedFields"].as_array_mut().unwrap().push(entry);

@@ -17,7 +17,8 @@ fn syncer(strategy: Strategy) -> Syncer {
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "time": "2026-01-05T10:00:00Z",
            "fieldsV1": fields})
 }
 

@@ -55,7 +55,8 @@ fn healed(snapshot: &Snapshot) -> (Vec<StepKind>, Value) {
         if step.kind() == StepKind::Restore {
             let fields =
                 json!({"f:metadata": {"f:annotations": {format!("f:{LAST_APPLIED}"): {}}}, "f:spec": {"f:paused": {}}});
-            let ours = json!({"manager": HEAL_MANAGER, "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+            let ours = json!({"manager": HEAL_MANAGER, "operation": "Update", "apiVersion": "apps/v1",
+                              "fieldsType": "FieldsV1", "fieldsV1": fields});
             live["metadata"]["managedFields"].as_array_mut().unwrap().push(ours);
         }
     }

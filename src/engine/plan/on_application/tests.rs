@@ -411,7 +411,8 @@ fn a_plan_waits_for_what_runs_and_what_is_held_back_is_left_alone() {
         "/status/operationState/message",
         json!("waiting for completion of hook batch/Job/migrate"),
     );
-    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
+    let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web",
+                          "status": "Synced"}]);
     let hook = set(hook, "/status/operationState/syncResult/resources", applied);
     for (object, told) in [
         (under_way("Running"), "the operation: a sync is running"),
@@ -462,7 +463,8 @@ fn a_plan_waits_for_what_runs_and_what_is_held_back_is_left_alone() {
 
 #[test]
 fn in_a_window_no_operation_is_written_and_the_cure_is_offered_whoever_syncs() {
-    let project = json!({"spec": {"syncWindows": [{"kind": "deny", "schedule": "0 9 * * *", "duration": "3h", "applications": ["*"]}]}});
+    let project = json!({"spec": {"syncWindows": [{"kind": "deny", "schedule": "0 9 * * *", "duration": "3h",
+                                                   "applications": ["*"]}]}});
     let failed = || out_of_sync(with_state("Failed", HERE));
     let blocked = set(
         out_of_sync(under_way("Running")),

@@ -25,7 +25,8 @@ fn kustomization(change: &Value) -> Tool {
     let mut object = json!({
         "metadata": {"name": "shop", "namespace": "flux-system", "uid": "c0de", "generation": 1},
         "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"},
-        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded", "message": ""}]},
+        "status": {"conditions": [{"type": "Ready", "status": "True", "reason": "ReconciliationSucceeded",
+                                   "message": ""}]},
     });
     json_patch::merge(&mut object, change);
     Tool::Flux(Arc::new(Flux {
@@ -35,7 +36,8 @@ fn kustomization(change: &Value) -> Tool {
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "time": "2026-01-05T10:00:00Z",
            "fieldsV1": fields})
 }
 

@@ -29,7 +29,8 @@ fn scene(tool: Tool, refused_beside: &[&str]) -> Snapshot {
         .unwrap()
         .remove("httpGet");
     let fields = FieldSet::of_applied(&applied).to_value();
-    let of_tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields});
+    let of_tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+                         "fieldsV1": fields});
     live["metadata"]["managedFields"] = json!([of_tool, person]);
     let source = SourceFacts {
         revision: HERE.to_owned(),
@@ -68,7 +69,8 @@ fn flux(message: Option<&str>) -> Tool {
     };
     let object = json!({
         "metadata": {"name": "shop", "namespace": "flux-system", "uid": "c0de", "generation": 1},
-        "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"}, "status": {"conditions": [ready]},
+        "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"},
+        "status": {"conditions": [ready]},
     });
     Tool::Flux(Arc::new(Flux {
         kustomization: Arc::new(Kustomization::read(&object).unwrap()),

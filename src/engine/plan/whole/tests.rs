@@ -180,7 +180,8 @@ fn update(before: &Value, mut after: Value, manager: &str) -> Value {
 }
 
 fn of(manager: &str, operation: &str, fields: &FieldSet) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "time": "2026-01-05T10:00:00Z",
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "time": "2026-01-05T10:00:00Z",
            "fieldsV1": fields.to_value()})
 }
 

@@ -190,8 +190,10 @@ mod tests {
             ),
             (json!({"replicas": 3.0}), json!({"replicas": 3})),
             (
-                json!({"template": {"spec": {"terminationGracePeriodSeconds": 4_294_967_299_i64, "securityContext": {"supplementalGroups": [4_294_967_299_i64]}}}}),
-                json!({"template": {"spec": {"terminationGracePeriodSeconds": 4_294_967_299_i64, "securityContext": {"supplementalGroups": [4_294_967_299_i64]}}}}),
+                json!({"template": {"spec": {"terminationGracePeriodSeconds": 4_294_967_299_i64,
+                                             "securityContext": {"supplementalGroups": [4_294_967_299_i64]}}}}),
+                json!({"template": {"spec": {"terminationGracePeriodSeconds": 4_294_967_299_i64,
+                                             "securityContext": {"supplementalGroups": [4_294_967_299_i64]}}}}),
             ),
         ] {
             let written = spec(written);

@@ -13,14 +13,17 @@ use crate::engine::schema::arbitrary::neighbours;
 const STRATEGIES: [Strategy; 3] = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace];
 
 fn entry(manager: &str, operation: &str, fields: &Value) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "fieldsV1": fields})
 }
 
 /// A Deployment with this pod and these members of its spec.
 fn deployment(pod: &Value, spec: &Value) -> Value {
-    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"}, "spec": {
+    let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                            "metadata": {"name": "web", "namespace": "shop"}, "spec": {
         "selector": {"matchLabels": {"app": "web"}},
-        "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "app", "image": "app:1"}]}}}});
+        "template": {"metadata": {"labels": {"app": "web"}},
+                     "spec": {"containers": [{"name": "app", "image": "app:1"}]}}}});
     json_patch::merge(&mut object["spec"]["template"]["spec"], pod);
     json_patch::merge(&mut object["spec"], spec);
     object
@@ -85,7 +88,10 @@ fn a_patch_that_goes_by_one_key_breaks_what_is_as_git_says() {
     let port = |name: &str, number: i32| json!({"name": name, "containerPort": number});
     let ports = |ports: &[Value]| container(&json!({"ports": ports}));
     let spread = |hard: i32, soft: i32| {
-        let one = |skew: i32, when: &str| json!({"maxSkew": skew, "topologyKey": "zone", "whenUnsatisfiable": when, "labelSelector": {}});
+        let one = |skew: i32, when: &str| {
+            json!({"maxSkew": skew, "topologyKey": "zone", "whenUnsatisfiable": when,
+                                                 "labelSelector": {}})
+        };
         json!({"topologySpreadConstraints": [one(hard, "DoNotSchedule"), one(soft, "ScheduleAnyway")]})
     };
     let mount = |paths: &[(&str, bool)]| -> Value {

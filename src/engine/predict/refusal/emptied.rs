@@ -208,8 +208,12 @@ mod tests {
 
     #[test]
     fn an_owner_counts_once_where_it_is_the_same_to_the_last_field() {
-        let owner = |name: &str, controller: bool| json!({"apiVersion": "v1", "kind": "Set", "name": name, "uid": "1", "controller": controller});
-        let object = json!({"metadata": {"ownerReferences": [owner("a", true), owner("b", false), owner("a", true), owner("a", false)]}});
+        let owner = |name: &str, controller: bool| {
+            json!({"apiVersion": "v1", "kind": "Set", "name": name, "uid": "1",
+            "controller": controller})
+        };
+        let object = json!({"metadata": {"ownerReferences": [owner("a", true), owner("b", false), owner("a", true),
+            owner("a", false)]}});
         let left = as_stored(Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
         assert_eq!(left, json!([owner("a", true), owner("b", false), owner("a", false)]));
     }
@@ -218,7 +222,8 @@ mod tests {
     fn an_empty_list_stays_for_the_rules_and_goes_from_what_is_stored() {
         let container =
             json!({"name": "debug", "image": "debug:1", "ports": [], "resources": {"limits": {}}, "env": []});
-        let object = json!({"spec": {"template": {"spec": {"ephemeralContainers": [{"name": "a", "image": "a:1"}, container]}}}});
+        let object = json!({"spec": {"template": {"spec": {"ephemeralContainers": [{"name": "a", "image": "a:1"},
+            container]}}}});
         let mut stored = as_stored(Tree::of(&object));
         let container =
             |stored: &Tree<'_>| stored.to_value()["spec"]["template"]["spec"]["ephemeralContainers"][1].clone();

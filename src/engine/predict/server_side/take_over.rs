@@ -65,7 +65,8 @@ fn place() -> FieldPath {
 fn with_keeper(managed: Value, live: &Value) -> Value {
     let fields: FieldSet = std::iter::once(place()).collect();
     let entry = json!({
-        "manager": KEEPER, "operation": "Apply", "apiVersion": live.get("apiVersion"), "fieldsType": "FieldsV1", "fieldsV1": fields.to_value(),
+        "manager": KEEPER, "operation": "Apply", "apiVersion": live.get("apiVersion"), "fieldsType": "FieldsV1",
+        "fieldsV1": fields.to_value(),
     });
     match managed {
         Value::Array(mut entries) => {

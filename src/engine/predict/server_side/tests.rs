@@ -31,7 +31,8 @@ fn container(fields: Value) -> Value {
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1", "fieldsV1": fields})
+    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+           "fieldsV1": fields})
 }
 
 /// Live with these entries.

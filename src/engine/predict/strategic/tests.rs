@@ -56,7 +56,8 @@ fn an_equal_object_gives_an_empty_patch() {
 
 #[test]
 fn a_volume_and_the_strategy_keep_only_what_git_names() {
-    let git = json!({"spec": {"strategy": {"type": "Recreate"}, "template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}}]}}}});
+    let git = json!({"spec": {"strategy": {"type": "Recreate"},
+                              "template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}}]}}}});
     let live = json!({"spec": {
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1}},
         "template": {"spec": {"volumes": [{"name": "data", "emptyDir": {}, "hostPath": {"path": "/x"}}]}}

@@ -32,7 +32,8 @@ fn application(rules: Value) -> IgnoreList {
 
 fn kustomization(rules: Value) -> IgnoreList {
     let object = json!({
-        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization", "metadata": {"name": "web", "namespace": "shop"},
+        "apiVersion": "kustomize.toolkit.fluxcd.io/v1", "kind": "Kustomization",
+        "metadata": {"name": "web", "namespace": "shop"},
         "spec": {"ignore": rules},
     });
     IgnoreList::read(&[SourceFile {
@@ -48,7 +49,8 @@ fn messages(problems: &[Remark]) -> Vec<String> {
 /// The rules over a Deployment with this many annotations, and what is not in force over it.
 fn over(list: &IgnoreList, annotations: usize) -> (Vec<IgnoreRule>, Vec<String>) {
     let annotations: Value = (0..annotations).map(|at| (format!("a{at}"), json!("x"))).collect();
-    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop", "annotations": annotations}});
+    let object = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                        "metadata": {"name": "web", "namespace": "shop", "annotations": annotations}});
     let id = ObjectId::of(&object).unwrap();
     let (rules, problems) = list.rules(
         Pair {

@@ -238,7 +238,8 @@ fn remarks_are_read_back_from_the_json_of_the_command_line() {
     let json = serde_json::to_value(&remark).unwrap();
     assert_eq!(
         json,
-        serde_json::json!({"file": "web.yaml", "line": 12, "column": 5, "path": null, "message": "a message", "hint": "a way out"})
+        serde_json::json!({"file": "web.yaml", "line": 12, "column": 5, "path": null, "message": "a message",
+                           "hint": "a way out"})
     );
     assert_eq!(serde_json::from_value::<Remark>(json).unwrap(), remark);
 }

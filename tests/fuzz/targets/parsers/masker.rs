@@ -14,7 +14,8 @@ pub fn mask(bytes: &[u8]) {
     assert!(!masker.mask_text(&format!("{text}{TOLD}{text}")).contains(TOLD), "{text:?}");
     let value: Value = serde_json::from_slice(bytes).unwrap_or_else(|_| text.split('\n').map(Value::from).collect());
     let secret = json!({"kind": "Secret", "data": value, "stringData": value});
-    for (path, value) in [(FieldPath::root(), &secret), (FieldPath::of(&["spec", "args"]), &value), (FieldPath::of(&["password"]), &value)]
+    for (path, value) in [(FieldPath::root(), &secret), (FieldPath::of(&["spec", "args"]), &value),
+                          (FieldPath::of(&["password"]), &value)]
     {
         let shown = masker.mask(&path, value);
         assert!(shown.to_string().len() <= SHOWN_BYTES, "{shown}");

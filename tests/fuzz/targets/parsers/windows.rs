@@ -16,15 +16,18 @@ pub fn read(bytes: &[u8]) {
     }
     let mut next = || lines.next().unwrap_or_default();
     let window = json!({
-        "kind": if bytes.len().is_multiple_of(2) { "allow" } else { "deny" }, "schedule": schedule, "duration": next(), "timeZone": next(),
+        "kind": if bytes.len().is_multiple_of(2) { "allow" } else { "deny" }, "schedule": schedule, "duration": next(),
+        "timeZone": next(),
         "applications": [next(), next()], "namespaces": [next()], "clusters": [next()], "manualSync": true,
     });
     let application: Value = json!({
         "metadata": {"namespace": "argocd", "name": next(), "uid": "u"},
-        "spec": {"source": {"repoURL": "https://git.example/shop.git"}, "destination": {"namespace": next(), "server": next()}},
+        "spec": {"source": {"repoURL": "https://git.example/shop.git"},
+                 "destination": {"namespace": next(), "server": next()}},
     });
     let Ok(application) = Application::read(&application) else { return };
-    let Ok(windows) = Windows::of(&json!({"spec": {"syncWindows": [window.clone(), window]}}), &application) else { return };
+    let Ok(windows) = Windows::of(&json!({"spec": {"syncWindows": [window.clone(), window]}}),
+                                  &application) else { return };
     for trigger in [Trigger::Manual, Trigger::Automated] {
         windows.may_sync(trigger, now, Some(now));
         assert!(windows.next_change(trigger, now).is_none_or(|change| change > now), "{text:?}");

@@ -30,7 +30,8 @@ fn a_sync_that_waits_before_it_comes_to_the_deployment_is_not_waited_for() {
         let before = follow(&waiting, Before::InSync).unwrap();
         assert_eq!(before.waits, None, "{words}: healed now, the running sync succeeds");
         assert!(before.cautions.iter().any(|caution| caution.id == "BeforeItsTurn"));
-        let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop", "name": "web", "status": "Synced"}]);
+        let applied = json!([{"group": "apps", "version": "v1", "kind": "Deployment", "namespace": "shop",
+                              "name": "web", "status": "Synced"}]);
         let after = follow(
             &set(waiting, "/status/operationState/syncResult/resources", applied),
             Before::InSync,

@@ -65,7 +65,8 @@ fn a_handler_and_its_probe_are_looked_into() {
             vec!["C.livenessProbe.successThreshold: Invalid value: 2: must be 1"],
         ),
         (
-            json!({"readinessProbe": {"tcpSocket": {"port": 80}, "terminationGracePeriodSeconds": 5, "periodSeconds": -1}}),
+            json!({"readinessProbe": {"tcpSocket": {"port": 80}, "terminationGracePeriodSeconds": 5,
+                                      "periodSeconds": -1}}),
             vec![
                 "C.readinessProbe.periodSeconds: Invalid value: -1: must be greater than or equal to 0",
                 "C.readinessProbe.terminationGracePeriodSeconds: Invalid value: 5: must not be set for readinessProbes",
@@ -209,9 +210,8 @@ fn a_mount_needs_a_volume_without_fault() {
         ])
     );
     assert_eq!(
-        container(
-            json!({"volumeMounts": [{"name": "v", "mountPath": "/a"}], "volumeDevices": [{"name": "v", "devicePath": "/a"}]})
-        ),
+        container(json!({"volumeMounts": [{"name": "v", "mountPath": "/a"}],
+                   "volumeDevices": [{"name": "v", "devicePath": "/a"}]})),
         expand(&[
             "C.volumeMounts[0].name: Invalid value: \"v\": must not already exist in volumeDevices",
             "C.volumeMounts[0].mountPath: Invalid value: \"/a\": must not already exist as a path in volumeDevices",
@@ -254,7 +254,8 @@ fn requests_stay_below_limits_and_ports_have_names_of_their_own() {
             ],
         ),
         (
-            json!({"ports": [{"name": "http", "containerPort": 80}, {"name": "http", "containerPort": 81}, {"containerPort": 99999}]}),
+            json!({"ports": [{"name": "http", "containerPort": 80}, {"name": "http", "containerPort": 81},
+                             {"containerPort": 99999}]}),
             vec![
                 "C.ports[1].name: Duplicate value: \"http\"",
                 "C.ports[2].containerPort: Invalid value: 99999: must be between 1 and 65535, inclusive",
@@ -276,9 +277,8 @@ fn requests_stay_below_limits_and_ports_have_names_of_their_own() {
         assert_eq!(container(fields), expand(&words));
     }
     assert_eq!(
-        pod(
-            json!({"hostNetwork": true, "containers": [{"name": "app", "image": "a", "ports": [{"containerPort": 80, "hostPort": 81}]}]})
-        ),
+        pod(json!({"hostNetwork": true, "containers": [{"name": "app", "image": "a",
+                                                        "ports": [{"containerPort": 80, "hostPort": 81}]}]})),
         expand(&["C.ports[0].hostPort: Invalid value: 81: must match `containerPort` when `hostNetwork` is true"])
     );
     assert_eq!(

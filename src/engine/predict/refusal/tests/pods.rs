@@ -11,7 +11,8 @@ fn a_volume_has_one_source() {
     const TWO: &str = "Forbidden: may not specify more than 1 volume type";
     assert_eq!(
         pod(
-            json!({"volumes": [{"name": "v", "emptyDir": {}, "configMap": {"name": "a"}, "downwardAPI": {}, "cephfs": {"monitors": ["m"]}}]})
+            json!({"volumes": [{"name": "v", "emptyDir": {}, "configMap": {"name": "a"}, "downwardAPI": {},
+                                "cephfs": {"monitors": ["m"]}}]})
         ),
         expand(&[
             &format!("P.volumes[0].cephFS: {TWO}"),
@@ -36,7 +37,8 @@ fn a_volume_has_one_source() {
             vec!["P.volumes[0].fc.targetWWNs: Required value: must specify either targetWWNs or wwids, but not both"],
         ),
         (
-            json!({"name": "v", "secret": {"secretName": "s", "defaultMode": 644, "items": [{"key": "k", "path": "/abs"}]}}),
+            json!({"name": "v", "secret": {"secretName": "s", "defaultMode": 644,
+                                           "items": [{"key": "k", "path": "/abs"}]}}),
             vec![
                 "P.volumes[0].secret.defaultMode: Invalid value: 644: must be a number between 0 and 0777 (octal), \
                  both inclusive",
@@ -220,9 +222,8 @@ fn tolerations_and_selectors_have_values_where_their_operator_takes_them() {
         assert_eq!(pod(fields), expand(&[words]));
     }
     assert_eq!(
-        spec(
-            json!({"selector": {"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "app", "operator": "Exists", "values": ["a"]}]}})
-        ),
+        spec(json!({"selector": {"matchLabels": {"app": "web"},
+                                "matchExpressions": [{"key": "app", "operator": "Exists", "values": ["a"]}]}})),
         [
             "spec.selector.matchExpressions[0].values: Forbidden: may not be specified when `operator` is 'Exists' or \
              'DoesNotExist'",
@@ -281,7 +282,8 @@ fn profiles_in_annotations_agree_with_those_in_fields() {
 fn a_pod_of_one_system_has_nothing_of_the_other() {
     for (fields, words) in [
         (
-            json!({"os": {"name": "windows"}, "securityContext": {"runAsUser": 1, "windowsOptions": {"runAsUserName": "a\\b\\c"}}}),
+            json!({"os": {"name": "windows"}, "securityContext": {"runAsUser": 1,
+                "windowsOptions": {"runAsUserName": "a\\b\\c"}}}),
             vec![
                 "P.securityContext.windowsOptions.runAsUserName: Invalid value: \"a\\\\b\\\\c\": runAsUserName cannot \
                  contain more than one backslash",
@@ -347,7 +349,8 @@ fn mount_options_of_selinux_are_behind_a_gate_where_the_stored_object_has_none()
 #[test]
 fn an_ephemeral_container_is_told_all_that_is_wrong_with_it() {
     let container = json!({
-        "name": "app", "image": "debug:1 ", "targetContainerName": "web", "resources": {}, "ports": [], "lifecycle": {}, "env": [],
+        "name": "app", "image": "debug:1 ", "targetContainerName": "web", "resources": {}, "ports": [], "lifecycle": {},
+        "env": [],
         "volumeMounts": [{"name": "v", "mountPath": "/v", "subPath": "a"}],
     });
     let rule = "Forbidden: cannot be set for an Ephemeral Container";

@@ -12,7 +12,10 @@ fn a_pod_asks_for_at_least_what_its_containers_need_at_the_same_time() {
         let log = json!({"name": "log", "image": "log", "resources": {"requests": {"cpu": "0.2"}}});
         pod(json!({"resources": {"requests": requests}, "containers": [web, log], "initContainers": init}))
     };
-    let init = |cpu: &str, policy: Value| json!({"name": format!("i{cpu}"), "image": "i", "restartPolicy": policy, "resources": {"requests": {"cpu": cpu}}});
+    let init = |cpu: &str, policy: Value| {
+        json!({"name": format!("i{cpu}"), "image": "i", "restartPolicy": policy,
+                                                 "resources": {"requests": {"cpu": cpu}}})
+    };
     let short = |own: &str, sum: &str| {
         expand(&[&format!(
             "P.resources.requests[cpu]: Invalid value: \"{own}\": must be greater than or equal to aggregate container \
@@ -60,7 +63,8 @@ fn huge_pages_of_all_containers_fit_into_the_pods() {
 fn a_name_of_iscsi_has_one_of_three_forms() {
     let told = |iqn: &str, initiator: Option<&str>| {
         pod(
-            json!({"volumes": [{"name": "v", "iscsi": {"targetPortal": "10.0.0.1", "lun": 0, "iqn": iqn, "initiatorName": initiator}}]}),
+            json!({"volumes": [{"name": "v", "iscsi": {"targetPortal": "10.0.0.1", "lun": 0, "iqn": iqn,
+                                                       "initiatorName": initiator}}]}),
         )
     };
     let (eui, naa) = ("eui.02004567A425678D", "naa.0123456789abcdef0123456789abcdef");
@@ -97,7 +101,8 @@ fn the_claim_of_a_volume_is_one_that_could_be_made() {
         let mut spec = json!({"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}});
         json_patch::merge(&mut spec, &more);
         pod(
-            json!({"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": {"metadata": metadata, "spec": spec}}}]}),
+            json!({"volumes": [{"name": "v", "ephemeral": {"volumeClaimTemplate": {"metadata": metadata,
+                "spec": spec}}}]}),
         )
     };
     let at = "P.volumes[0].ephemeral.volumeClaimTemplate";
