@@ -216,7 +216,8 @@ mod tests {
         let work = || {
             let span = tracing::info_span!("heal", target = HOSTILE);
             let _inside = span.enter();
-            tracing::info!(file = HOSTILE, shown = %HOSTILE, debug = ?HOSTILE, error = &error as &dyn std::error::Error, "read {HOSTILE}");
+            let error = &error as &dyn std::error::Error;
+            tracing::info!(file = HOSTILE, shown = %HOSTILE, debug = ?HOSTILE, error, "read {HOSTILE}");
         };
         for format in [LogFormat::Text, LogFormat::Json] {
             let text = logged(format, None, work);

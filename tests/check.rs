@@ -68,7 +68,8 @@ fn a_value_of_a_wrong_type_is_told_with_its_line() -> Result<()> {
     let expected = "\
 Deployment.apps shop/web            the API server refuses it as it is
   ./web.yaml:7
-    Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string into Go struct field DeploymentSpec.spec.replicas of type int32
+    Deployment in version \"v1\" cannot be handled as a Deployment: json: cannot unmarshal string \
+into Go struct field DeploymentSpec.spec.replicas of type int32
 1 Deployment checked, it is refused.
 ";
     assert_eq!((answer.stdout.as_str(), answer.code), (expected, Some(1)));
@@ -149,8 +150,11 @@ Deployment.apps shop/web            the API server refuses it over the live obje
   next sync (client-side-apply): will be refused by the API server
     web.yaml:17: spec.template.spec.containers[0].livenessProbe.tcpSocket
       Forbidden: may not specify more than 1 handler type
-  [ERROR] next-sync-refused: the API server will refuse the next sync, because livenessProbe of container web has httpGet in Git, tcpSocket in the cluster (kubectl-patch, since {patched})
-    · Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the cluster is right, commit it to Git (no roll-out)
+  [ERROR] next-sync-refused: the API server will refuse the next sync, because livenessProbe of container web has \
+httpGet in Git, tcpSocket in the cluster (kubectl-patch, since {patched})
+    · Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the \
+last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, \
+at that sync); if the change in the cluster is right, commit it to Git (no roll-out)
 1 Deployment checked, it is refused; held against live objects: 1, new: 0.
 "
     );

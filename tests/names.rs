@@ -208,9 +208,12 @@ fn every_variable_that_a_text_names_is_read() -> Result<()> {
         read.extend(script.captures_iter(&text).map(|found| found[1].to_owned()));
     }
     read.extend(FOREIGN.iter().map(|name| (*name).to_owned()));
-    let named = Regex::new(
-        r"\$\{?([A-Z][A-Z0-9_]{2,})|\b((?:CARGO|DRIFTMEND|KUBE|POD|RUST|SSL)_[A-Z0-9_]+|KUBECONFIG)\b|(?:^|[ `(])([A-Z][A-Z_]+)=",
-    )?;
+    let forms = [
+        r"\$\{?([A-Z][A-Z0-9_]{2,})",
+        r"\b((?:CARGO|DRIFTMEND|KUBE|POD|RUST|SSL)_[A-Z0-9_]+|KUBECONFIG)\b",
+        r"(?:^|[ `(])([A-Z][A-Z_]+)=",
+    ];
+    let named = Regex::new(&forms.join("|"))?;
     let (mut wrong, mut seen) = (Vec::new(), 0);
     for Said { place, text } in said()? {
         for found in named.captures_iter(&text) {

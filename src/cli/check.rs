@@ -23,9 +23,10 @@ use crate::source::yaml::{Remark, Remarks};
 /// Tells before the merge which Deployments the API server will refuse, as they are and over the live objects.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-Without --live and --cluster a manifest is held against the API server's validation alone. With one of them the answer is also that to the next sync \
-over the live object as it stands; a Deployment that is not live yet is new, and how many are is told. A namespace that is not there is a problem, \
-unless it stands among the manifests. Other kinds are passed over and counted. Warnings are told and do not count.
+Without --live and --cluster a manifest is held against the API server's validation alone. With one of them the answer \
+is also that to the next sync over the live object as it stands; a Deployment that is not live yet is new, and how \
+many are is told. A namespace that is not there is a problem, unless it stands among the manifests. Other kinds are \
+passed over and counted. Warnings are told and do not count.
 
   driftmend check deploy/
   driftmend check deploy/ --cluster -n shop -o sarif > driftmend.sarif
@@ -35,8 +36,8 @@ unless it stands among the manifests. Other kinds are passed over and counted. W
 
 Exit status:
   0  the API server takes every manifest
-  1  a manifest is refused, or the next sync over its live object; with --strategy also where that sync takes out what Git sets, or overwrites
-     what is ignored
+  1  a manifest is refused, or the next sync over its live object; with --strategy also where that sync takes out what
+     Git sets, or overwrites what is ignored
   2  an input could not be read, or what was asked cannot be known")]
 pub struct Arguments {
     /// The manifests: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.

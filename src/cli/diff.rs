@@ -26,7 +26,8 @@ use crate::source::yaml::{Remark, Remarks};
 // Nothing is predicted without it: the option would be without effect, and nobody would be told.
 #[command(mut_arg("validate", |validate| validate.requires("strategy")))]
 #[command(after_help = "\
-A document without a namespace is held against the live object of its kind and name. Live objects that DESIRED lacks are passed over.
+A document without a namespace is held against the live object of its kind and name. Live objects that DESIRED \
+lacks are passed over.
 
   kubectl get deploy -A -o yaml --show-managed-fields | driftmend diff git/ -
   driftmend diff web.yaml live.json --strategy client-side-apply
@@ -34,13 +35,13 @@ A document without a namespace is held against the live object of its kind and n
   driftmend diff git/ live.yaml --ignore-from application.yaml
 
 A repository over https is asked with $DRIFTMEND_GIT_USERNAME and $DRIFTMEND_GIT_PASSWORD, over ssh with the files \
-$DRIFTMEND_GIT_IDENTITY (~/.ssh/id_ed25519) and $DRIFTMEND_GIT_KNOWN_HOSTS (~/.ssh/known_hosts); $DRIFTMEND_GIT_PASSWORD is then the \
-passphrase.
+$DRIFTMEND_GIT_IDENTITY (~/.ssh/id_ed25519) and $DRIFTMEND_GIT_KNOWN_HOSTS (~/.ssh/known_hosts); \
+$DRIFTMEND_GIT_PASSWORD is then the passphrase.
 
 Exit status:
   0  nothing drifted
-  1  something drifted, is missing, or is refused; with --strategy also where the next sync takes out what Git sets, or overwrites what is
-     ignored
+  1  something drifted, is missing, or is refused; with --strategy also where the next sync takes out what Git sets,
+     or overwrites what is ignored
   2  an input could not be read, or what was asked cannot be known")]
 pub struct Arguments {
     /// Git's side: a file, a folder, `-`, or git+URL//PATH?ref=REVISION.

@@ -36,8 +36,8 @@ const BEGIN_TRIES: usize = 10;
 /// run it again: what is done is skipped, the rest is sent under the same approval.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
-The report records what was sent and how it ended. Where standard error is no terminal, one JSON line for each request goes there as well, for \
-an audit: 2> heal.jsonl
+The report records what was sent and how it ended. Where standard error is no terminal, one JSON line for each request \
+goes there as well, for an audit: 2> heal.jsonl
 
 Exit status:
   0  healed: Git's values are back, the next sync will be accepted, and the

@@ -43,8 +43,8 @@ pub use syncing::Syncing;
 use crate::report::printer;
 
 const LONG_ABOUT: &str = "\
-Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be refused \
-by the API server, and heals it with one guarded patch after a person approved.
+Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be \
+refused by the API server, and heals it with one guarded patch after a person approved.
 
 In the cluster `driftmend controller` writes DriftReports; `kubectl get driftreports -A` lists them. On a terminal:
 
@@ -62,7 +62,12 @@ Exit status:
 
 /// The arguments.
 #[derive(Debug, Parser)]
-#[command(name = "driftmend", version, about = "Heals GitOps drift before the next sync is refused", long_about = LONG_ABOUT, after_help = AFTER_HELP)]
+#[command(
+    name = "driftmend",
+    version,
+    about = "Heals GitOps drift before the next sync is refused"
+)]
+#[command(long_about = LONG_ABOUT, after_help = AFTER_HELP)]
 pub struct Arguments {
     #[command(subcommand)]
     command: Command,

@@ -234,7 +234,8 @@ mod tests {
     fn where_nobody_knows_the_watches_that_stand_there_are_told_with_what_they_take() {
         let expected = "\
 web has no report: it is what Git says, or no watch governs it
-  watch shop/all governs 1 Deployment; the namespace has 3: those of https://git.example/shop.git, folder deploy that its selector takes
+  watch shop/all governs 1 Deployment; the namespace has 3: those of https://git.example/shop.git, \
+folder deploy that its selector takes
 ";
         assert_eq!(unknown("web", &[watch("shop", 1)], Some(3)), expected);
     }

@@ -149,7 +149,8 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
                 &context.masker,
                 &prediction.status_text(&target.name).unwrap_or_default(),
             );
-            error!(%target, strategy = ?prediction.strategy, ours, server = report.message, "a dry run contradicts the prediction");
+            let (strategy, server) = (prediction.strategy, &report.message);
+            error!(%target, ?strategy, ours, server, "a dry run contradicts the prediction");
         }
     }
     let look_again = (may_pass && matches!(said, Confirmation::Undecided(_))).then_some(ASK_AGAIN);

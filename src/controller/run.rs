@@ -221,7 +221,11 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     // (client sends) leadership
     let leading = lead(&for_lease, &run, &metrics, &lease, lead_sender);
     tokio::select! {
-        elected = leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })) => if elected.is_err() { return Ok(()) },
+        elected = leadership.wait_for(|state| matches!(state, Leadership::Leading { .. })) => {
+            if elected.is_err() {
+                return Ok(());
+            }
+        }
         _ = futures::future::join(worker.pass_over(), source_worker.pass_over()) => return Ok(()),
         () = shutdown.cancelled() => return Ok(()),
     }
@@ -429,6 +433,7 @@ async fn reconcile(context: &Context, key: &Key, failures: &Failures) -> Next {
     let count = failures.entry(key.clone()).or_default();
     *count += 1;
     let delay = failed.wait(LONGEST_DELAY.min(FIRST_DELAY * 2_u32.saturating_pow((*count - 1).min(10))));
-    error!(?key, error = &failed as &dyn std::error::Error, hint = failed.hint(), retry_in = ?delay, "the reconcile failed");
+    let error = &failed as &dyn std::error::Error;
+    error!(?key, error, hint = failed.hint(), retry_in = ?delay, "the reconcile failed");
     Next::After(delay)
 }

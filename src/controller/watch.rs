@@ -233,7 +233,8 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         (Look::Unchanged, Some(known)) => (known.rendition, known.since),
         (Look::Unchanged, None) => return,
         (Look::Rendered(rendition), known) => {
-            info!(watch = %key, revision = rendition.revision, governed = rendition.desired.len(), "a commit is in force");
+            let governed = rendition.desired.len();
+            info!(watch = %key, revision = rendition.revision, governed, "a commit is in force");
             let since = known
                 .filter(|known| known.rendition.revision == rendition.revision)
                 .map(|known| known.since);

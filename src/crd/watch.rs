@@ -226,7 +226,10 @@ pub struct SecretRef {
 
 /// What is not drift here, and why.
 #[derive(KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[x_kube(validation = Rule::new("size(self.paths) > 0 || size(self.managers) > 0").message("an ignore rule needs paths or managers"))]
+#[x_kube(
+    validation = Rule::new("size(self.paths) > 0 || size(self.managers) > 0")
+        .message("an ignore rule needs paths or managers")
+)]
 pub struct IgnoreSpec {
     /// Field paths, such as `.spec.replicas` or `.spec.template.spec.containers[name="web"].image`; `*` stands for any
     /// one field or list item. Or JSON Pointers, such as `/spec/replicas`, which count list items from 0; `~1` stands
@@ -313,7 +316,11 @@ pub struct DriftWatchStatus {
     pub source_failure: Option<SourceFailure>,
 
     /// What the source holds and this watch does not govern, such as `3 StatefulSets`.
-    #[schemars(length(max = NOT_GOVERNED_LIMIT), inner(length(max = PATH_CHARACTERS)), extend("x-kubernetes-list-type" = "atomic"))]
+    #[schemars(
+        length(max = NOT_GOVERNED_LIMIT),
+        inner(length(max = PATH_CHARACTERS)),
+        extend("x-kubernetes-list-type" = "atomic")
+    )]
     pub not_governed: Vec<String>,
 
     /// What is odd in the source, at most 20.
@@ -321,7 +328,10 @@ pub struct DriftWatchStatus {
     pub warnings: Vec<Notice>,
 
     /// `Ready`, `SourceReady`, `MassDrift`.
-    #[schemars(length(max = CONDITION_LIMIT), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(
+        length(max = CONDITION_LIMIT),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
     pub conditions: Vec<Condition>,
 
     /// The generation of the watch that this status is about.

@@ -57,8 +57,8 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_latent_trap_fields{name=\"web\",namespace=\"shop\"} 1",
         "driftmend_leader 0",
         "driftmend_next_sync_harms_fields{effect=\"overwrites\",name=\"web\",namespace=\"shop\"} 2",
-        "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",union=\"probe-handler\"} \
-         1",
+        "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",\
+         union=\"probe-handler\"} 1",
         "driftmend_plans{state=\"Approved\"} 0",
         "driftmend_plans{state=\"AwaitingApproval\"} 1",
         "driftmend_plans{state=\"Denied\"} 0",

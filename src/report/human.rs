@@ -401,8 +401,7 @@ mod tests {
     use crate::engine::phase::Phase;
 
     #[test]
-    fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_its_distance() -> Result<(), serde_json::Error>
-    {
+    fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_a_space() -> Result<(), serde_json::Error> {
         let path = r#".metadata.annotations["deployment.kubernetes.io/revision"]"#;
         let object_id = ObjectId {
             api_version: "apps/v1".to_owned(),

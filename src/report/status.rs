@@ -180,7 +180,10 @@ pub struct ReportStatus {
     pub history: Vec<HistoryEntry>,
 
     /// `Ready`, `Drifted`, `Conflicted`, `PlanReady`, `Approved`, `Healed`.
-    #[schemars(length(max = CONDITION_LIMIT), extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"]))]
+    #[schemars(
+        length(max = CONDITION_LIMIT),
+        extend("x-kubernetes-list-type" = "map", "x-kubernetes-list-map-keys" = ["type"])
+    )]
     pub conditions: Vec<Condition>,
 
     /// What tells this cluster from any other: the uid of its namespace `kube-system`, which a plan's hash covers. Who

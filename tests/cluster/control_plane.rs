@@ -23,7 +23,10 @@ const WEB: &str = r#"{
   "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"},
   "spec": {
     "replicas": 2, "selector": {"matchLabels": {"app": "web"}},
-    "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]}}
+    "template": {
+      "metadata": {"labels": {"app": "web"}},
+      "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]}
+    }
   }
 }"#;
 

@@ -423,8 +423,7 @@ fn requests(control_plane: &ControlPlane) -> Result<BTreeMap<(String, String), u
 }
 
 #[test]
-fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_next_one_finishes_the_rest() -> Result<()>
-{
+fn a_controller_that_is_told_to_stop_in_the_middle_of_a_heal_ends_soon_and_the_next_one_finishes_it() -> Result<()> {
     let installed = Installed::start("healed")?;
     let namespace = installed.heals_in.clone();
     let held = Arc::new(AtomicBool::new(false));

@@ -41,7 +41,9 @@ Deployment.apps shop/web            2 fields differ from web.yaml
   next sync (client-side-apply): will be refused by the API server (admission not included)
     spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type
   [ERROR] next-sync-refused: the API server will refuse the next sync, because {clause}
-    · Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, at that sync); if the change in the cluster is right, commit it to Git (no roll-out)
+    · Restore makes it what Git says by a write of ours (one roll-out); HandBack names what is in the way in the \
+last-applied annotation (nothing else), so that the next sync of kubectl-client-side-apply removes it (one roll-out, \
+at that sync); if the change in the cluster is right, commit it to Git (no roll-out)
 1 Deployment compared, it drifted.
 "
     );

@@ -42,7 +42,10 @@ pub fn live(namespace: &str, patched: Timestamp) -> Value {
             "spec": {"containers": [{"name": "web", "image": "registry.example/web:1", "livenessProbe": probe}]},
         }})
     };
-    let in_web = |fields: Value| json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": fields}}}}});
+    let in_web = |fields: Value| {
+        let containers = json!({"k:{\"name\":\"web\"}": fields});
+        json!({"f:spec": {"f:template": {"f:spec": {"f:containers": containers}}}})
+    };
     let applied = json!({"apiVersion": "apps/v1", "kind": "Deployment",
                          "metadata": {"annotations": {}, "name": "web", "namespace": namespace},
         "spec": spec(json!({"httpGet": {"path": "/healthz", "port": 8080}}))});

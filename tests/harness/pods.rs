@@ -145,9 +145,12 @@ async fn report(client: Client, scope: Scope, restart_interval: Duration, decide
             },
             _ = tick.tick() => {
                 let now = Timestamp::now();
-                let due = |pod: Arc<Pod>| due_status(&pod, decide(&pod), now, restart_interval).map(|status| (pod, status));
+                let due = |pod: Arc<Pod>| {
+                    due_status(&pod, decide(&pod), now, restart_interval).map(|status| (pod, status))
+                };
                 let writes: Vec<_> = known.state().into_iter().filter_map(due).collect();
-                futures::stream::iter(writes).for_each_concurrent(WRITERS, |(pod, status)| write(&client, pod, status)).await;
+                let writes = futures::stream::iter(writes);
+                writes.for_each_concurrent(WRITERS, |(pod, status)| write(&client, pod, status)).await;
             }
         }
     }

@@ -16,7 +16,10 @@ use super::process::Process;
 use super::{kubeconfig, ports, wait};
 
 /// Everything is recorded by its metadata: who asked for what, and what was answered.
-const AUDIT_POLICY: &str = r#"{"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]}"#;
+const AUDIT_POLICY: &str = r#"{
+  "apiVersion": "audit.k8s.io/v1", "kind": "Policy",
+  "omitStages": ["RequestReceived"], "rules": [{"level": "Metadata"}]
+}"#;
 
 /// The programs of one control plane, found before anything is started.
 #[derive(Debug)]

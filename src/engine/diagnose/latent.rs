@@ -375,7 +375,8 @@ pub fn latent_trap(snapshot: &Snapshot, traps: &[Trap]) -> Vec<Finding> {
     traps.iter().map(one).collect()
 }
 
-/// `the next change of livenessProbe.httpGet of container web to another one will be refused: kubectl-edit owns it, too (since …)`.
+/// `the next change of livenessProbe.httpGet of container web to another one in Git will be refused: kubectl-edit owns
+/// it, too (since …)`.
 pub fn clause(manager: &str, trap: &Trap) -> String {
     let other = if matches!(trap.path.0.last(), Some(Segment::Field(_))) {
         "one"

@@ -411,7 +411,10 @@ fn operation(strategy: Strategy) -> Operation {
 
 fn is_same_quantity(change: &Change) -> bool {
     let is_quantity = matches!(schema::shape_at(&change.path.schema()), Some(Shape::Quantity));
-    matches!((&change.desired, &change.live), (Some(desired), Some(live)) if is_quantity && quantity::same_value(desired, live))
+    match (&change.desired, &change.live) {
+        (Some(desired), Some(live)) => is_quantity && quantity::same_value(desired, live),
+        _ => false,
+    }
 }
 
 /// A field that the server fills from its alias, so that it stays when Git drops it: admission writes neither.

@@ -164,7 +164,10 @@ pub(in crate::engine) fn is_pull_policy(change: &Change) -> bool {
     };
     change.kind == ChangeKind::Added
         && schema::may_outlive_its_cause(name)
-        && matches!(schema::shape_at(&schema_path(parent)), Some(Shape::Nested(of)) if schema::outlives_its_cause(of, name))
+        && match schema::shape_at(&schema_path(parent)) {
+            Some(Shape::Nested(of)) => schema::outlives_its_cause(of, name),
+            _ => false,
+        }
 }
 
 /// Whether the change is the pull policy that the server would give live's own image.

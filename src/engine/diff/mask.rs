@@ -240,7 +240,10 @@ impl schemars::JsonSchema for Shown {
 
     /// Any JSON; the extension keeps it whole in a custom resource.
     fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({"description": "A value with its secrets masked.", "x-kubernetes-preserve-unknown-fields": true})
+        schemars::json_schema!({
+            "description": "A value with its secrets masked.",
+            "x-kubernetes-preserve-unknown-fields": true,
+        })
     }
 }
 

@@ -41,8 +41,11 @@
 //! |   |                                             | T     | else                | Git     |
 //! |   |                                             | N     | as live, by the tool| Git     |
 //! |   |                                             | N     | as Git, neither, as live by others | live |
-//! |   |                                             | N     | not told            | Git where agreed on another
-//! document, or where the commit is younger than the tool's write and no person wrote since; else not known |
+//! |   |                                             | N     | not told            | Git where agreed on another      |
+//! |   |                                             |       |                     | document, or where the commit is |
+//! |   |                                             |       |                     | younger than the tool's write    |
+//! |   |                                             |       |                     | and no person wrote since; else  |
+//! |   |                                             |       |                     | not known                        |
 //! |   |                                             | O     | as live, by the tool| Git     |
 //! |   |                                             | O     | else                | live    |
 //!

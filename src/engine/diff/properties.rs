@@ -59,7 +59,8 @@ proptest! {
         let mut whole = object.clone();
         apply_defaults(&mut whole);
         let stored = stored(object.clone());
-        for (desired, live) in [(&object, &object), (&object, &whole), (&whole, &object), (&whole, &whole), (&object, &stored)] {
+        let (object, whole) = (&object, &whole);
+        for (desired, live) in [(object, object), (object, whole), (whole, object), (whole, whole), (object, &stored)] {
             prop_assert_eq!(compare_all(desired, live), []);
         }
     }

@@ -212,7 +212,9 @@ mod tests {
             entry(
                 "kubectl-edit",
                 "Update",
-                json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}})
+                json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {
+                    "k:{\"name\":\"web\"}": {"f:image": {}},
+                }}}}})
             ),
         ]));
         let container = ".spec.template.spec.containers[name=\"web\"]";

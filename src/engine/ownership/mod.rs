@@ -15,11 +15,11 @@ pub use fields::{FieldSet, FieldsError};
 pub use managed::{Entry, ManagedFields, Record, Recorded};
 
 use jiff::Timestamp;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 /// How a manager wrote: by server-side apply, or by any other write.
-#[derive(
-    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub enum Operation {
     /// Server-side apply.
     Apply,

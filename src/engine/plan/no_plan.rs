@@ -129,7 +129,11 @@ pub enum NoPlan {
     #[error(
         "{} would not come out as {}; change Git to what admission makes of it, or exempt the Deployment there",
         fields.join(", "),
-        if fields.len() == 1 { format!("it is written: admission changes it ({by})") } else { format!("they are written: admission changes them ({by})") }
+        if fields.len() == 1 {
+            format!("it is written: admission changes it ({by})")
+        } else {
+            format!("they are written: admission changes them ({by})")
+        }
     )]
     UndoneByAdmission {
         /// The fields that come out otherwise.

@@ -119,8 +119,8 @@ fn operations(plan: &Plan) -> Value {
 fn the_switched_probe_is_put_back_as_one_guarded_value_that_keeps_what_others_set() {
     let mut live = switched();
     container(&mut live)["livenessProbe"]["failureThreshold"] = json!(7);
-    live["metadata"]["managedFields"][1]["fieldsV1"]["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"app\"}"]
-        ["f:livenessProbe"]["f:failureThreshold"] = json!({});
+    let of_template = &mut live["metadata"]["managedFields"][1]["fieldsV1"]["f:spec"]["f:template"];
+    of_template["f:spec"]["f:containers"]["k:{\"name\":\"app\"}"]["f:livenessProbe"]["f:failureThreshold"] = json!({});
     let mut snapshot = snapshot(git(), live);
     // Somebody else's threshold is drift too; a rule leaves it alone, so the plan must not touch it.
     let policy = Policy {

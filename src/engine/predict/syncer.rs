@@ -1,15 +1,21 @@
 //! The tool that brings Git into the cluster, and what it does beside the request itself.
 //!
-//! | | fields that it does not know | fields of `kubectl-client-side-apply` and others, at a server-side apply |
-//! |---|---|---|
-//! | kubectl | `fieldValidation=Strict` with every write (`--validate=true`): refused | after an apply that was
-//! accepted, it makes those its own whose `Update` manager owns the last-applied annotation, and applies once more; the
-//! annotation goes to `kubectl-last-applied` first where the manager is `kubectl` |
-//! | Argo CD | says nothing, which is `Warn`: taken, and forgotten. `Validate=false` changes nothing | before the apply
-//! those of `kubectl-client-side-apply` or of the manager that an annotation of the Application names, unless
-//! `ClientSideApplyMigration=false`; then it calls kubectl's code, which does what it does for kubectl |
-//! | Flux | says nothing, which is `Warn` | after a dry run that was accepted, those of all managers that begin with
-//! `kubectl`, and of `before-first-apply` |
+//! Fields that it does not know:
+//!
+//! - kubectl sends `fieldValidation=Strict` with every write (`--validate=true`): they are refused.
+//! - Argo CD says nothing, which is `Warn`: they are taken, and forgotten. `Validate=false` changes nothing.
+//! - Flux says nothing, which is `Warn`.
+//!
+//! Fields of `kubectl-client-side-apply` and others, at a server-side apply:
+//!
+//! - kubectl, after an apply that was accepted, makes those its own whose `Update` manager owns the last-applied
+//!   annotation, and applies once more; the annotation goes to `kubectl-last-applied` first where the manager is
+//!   `kubectl`.
+//! - Argo CD makes its own, before the apply, those of `kubectl-client-side-apply` or of the manager that an
+//!   annotation of the Application names, unless `ClientSideApplyMigration=false`; then it calls kubectl's code, which
+//!   does what it does for kubectl.
+//! - Flux makes its own, after a dry run that was accepted, those of all managers that begin with `kubectl`, and of
+//!   `before-first-apply`.
 //!
 //! Server-side apply refuses a field that the schema does not have whatever is asked for. A key that stands twice in a
 //! document never gets to the server: each of the three makes a map of the document first, in which the last one wins.

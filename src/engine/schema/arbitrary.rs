@@ -169,7 +169,9 @@ proptest! {
     }
 
     #[test]
-    fn the_canonical_text_of_a_quantity_is_its_own_and_keeps_its_value(text in "[+-]?[0-9]{0,22}(\\.[0-9]{0,12})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e-?[0-9]|)") {
+    fn the_canonical_text_of_a_quantity_is_its_own_and_keeps_its_value(
+        text in "[+-]?[0-9]{0,22}(\\.[0-9]{0,12})?(n|u|m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei|e-?[0-9]|)",
+    ) {
         use super::quantity::{Rounding, canonical, parse};
         for rounding in [Rounding::Milli, Rounding::Nano] {
             if let Some(once) = canonical(&text, rounding) {

@@ -90,7 +90,8 @@ proptest! {
                 Step::Read(i) => flights[i].read = Some(server.lease.clone()),
                 Step::Decide(i) => {
                     if let Some(found) = flights[i].read.take() {
-                        flights[i].sent = candidates[i].propose(found, now, wall(now - begin)).map(|proposal| (proposal, now));
+                        let proposal = candidates[i].propose(found, now, wall(now - begin));
+                        flights[i].sent = proposal.map(|proposal| (proposal, now));
                     }
                 }
                 Step::Arrive(i) => {
@@ -105,7 +106,8 @@ proptest! {
                 }
                 Step::LoseAnswer(i) => flights[i].answer = None,
             }
-            let leaders: Vec<_> = candidates.iter().enumerate().filter_map(|(i, candidate)| Some((i, candidate.leadership(now).epoch(now)?))).collect();
+            let leads = |(i, candidate): (usize, &Candidate)| Some((i, candidate.leadership(now).epoch(now)?));
+            let leaders: Vec<_> = candidates.iter().enumerate().filter_map(leads).collect();
             prop_assert!(leaders.len() <= 1, "{leaders:?}");
             for (leader, epoch) in leaders {
                 prop_assert_eq!(*epochs.entry(epoch).or_insert(leader), leader, "epoch {}", epoch);

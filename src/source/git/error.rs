@@ -179,7 +179,10 @@ pub enum GitError {
     },
 
     /// The repository has no such branch, tag or commit.
-    #[error("failed to find the revision {revision:?} in {url}: {}", list("its branches are", "it has no branch", existing, *omitted))]
+    #[error(
+        "failed to find the revision {revision:?} in {url}: {}",
+        list("its branches are", "it has no branch", existing, *omitted)
+    )]
     MissingRevision {
         /// The repository.
         url: String,

@@ -58,7 +58,13 @@ pub(super) fn compose(text: &str, budget: &mut Budget) -> Composed {
 }
 
 fn limits() -> Options {
-    options! { disallow_directives: true, emit_comments: false, flow_nesting_limit: MAX_DEPTH, block_nesting_limit: MAX_DEPTH, emit_anchor_events: true }
+    options! {
+        disallow_directives: true,
+        emit_comments: false,
+        flow_nesting_limit: MAX_DEPTH,
+        block_nesting_limit: MAX_DEPTH,
+        emit_anchor_events: true,
+    }
 }
 
 struct Composer<'a> {

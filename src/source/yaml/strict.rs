@@ -8,7 +8,10 @@ use super::fault::Fault;
 ///
 /// Source: `yaml_parser_update_buffer` of `go.yaml.in/yaml/v2/readerc.go`.
 pub(super) fn check_characters(text: &str) -> Result<(), Fault> {
-    let allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~' | '\u{85}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
+    let ascii = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='~');
+    let beyond =
+        |c: char| matches!(c, '\u{85}' | '\u{A0}'..='\u{D7FF}' | '\u{E000}'..='\u{FFFD}' | '\u{10000}'..='\u{10FFFF}');
+    let allowed = |c: char| ascii(c) || beyond(c);
     match text.char_indices().find(|(_, c)| !allowed(*c)) {
         Some((byte, _)) => Err(Fault::at_byte(
             text,

@@ -84,7 +84,8 @@ impl<'a> Stage<'a> {
                     serde_json::to_vec(&manifest)?,
                 )
                 .await?;
-            if matches!(&answer, Answer::Object(object) if object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1")
+            if let Answer::Object(object) = &answer
+                && object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1"
             {
                 return Ok(stage);
             }

@@ -102,43 +102,42 @@ fn expected(field: &Field) -> (Severity, Option<Moved>) {
 
 /// What else may be said where the truth cannot be known from what the engine was told.
 ///
-/// | told           | field                                             | true   | said besides  | since
-///                                 |
-/// |----------------|---------------------------------------------------|--------|---------------|------------------------------------------------------|
-/// | restarted      | any                                               | any    | not known     | it is what is to be
-/// said without a witness           |
-/// | restarted      | the tool's, sent under its name, or nobody's      | any    | pending       | no other name is
-/// there                               |
-/// | restarted      | as the tool's last document says                  | any    | pending       | it is what the tool
-/// wrote, whoever came between      |
-/// | restarted      | others', wholly or in part                        | Git    | drift         | they wrote it;
-/// whether Git then agreed, nobody saw   |
-/// | told           | as the tool's last document says                  | any    | pending       | what the tool says
-/// comes before what was seen        |
-/// | watched        | the tool's, and live was never what Git says      | server | pending       | what Git said before
-/// is not remembered               |
-/// | watched        | sent under the tool's name before Git moved       | live   | pending       | the tool may have
-/// brought a document in between      |
-/// | watched        | as at the last meeting, nothing written since     | live   | pending       | what was brought in
-/// between is not remembered        |
-/// | watched        | nobody's, where the tool's last-applied was lost  | live   | pending       | the same
-///                                 |
-/// | watched        | sent under the tool's name since Git moved        | Git    | info          | admission would
-/// leave the same trace                 |
-/// | watched        | others', where someone wrote under the tool's name since Git moved | Git | drift | the tool's own
-/// write would have left it there, too |
-/// | watched, told  | brought by others while Git said it               | Git    | drift         | the tool did not
-/// bring it, and Git says it no more   |
-/// | any            | others', as admission makes it of Git's own value | server | drift         | whoever wrote it may
-/// have meant it so                |
-/// | any            | others', as admission made it of Git's last value | Git    | drift         | the same
-///                                 |
-/// | any            | as admission makes it of Git's own value          | live   | info          | whoever sent Git's
-/// own value                         |
-/// | any            | any, where the tool's last-applied was lost       | server, Git | drift    | what the tool sent
-/// is not kept anywhere              |
-/// | any            | sent under the tool's name, under admission       | live   | info, pending | admission would
-/// leave the same trace                 |
+/// | told          | field                                 | true    | said besides  | since                          |
+/// |---------------|---------------------------------------|---------|---------------|--------------------------------|
+/// | restarted     | any                                   | any     | not known     | it is what is to be said       |
+/// |               |                                       |         |               | without a witness              |
+/// | restarted     | the tool's, sent under its name, or   | any     | pending       | no other name is there         |
+/// |               | nobody's                              |         |               |                                |
+/// | restarted     | as the tool's last document says      | any     | pending       | it is what the tool wrote,     |
+/// |               |                                       |         |               | whoever came between           |
+/// | restarted     | others', wholly or in part            | Git     | drift         | they wrote it; whether Git     |
+/// |               |                                       |         |               | then agreed, nobody saw        |
+/// | told          | as the tool's last document says      | any     | pending       | what the tool says comes       |
+/// |               |                                       |         |               | before what was seen           |
+/// | watched       | the tool's, and live was never what   | server  | pending       | what Git said before is not    |
+/// |               | Git says                              |         |               | remembered                     |
+/// | watched       | sent under the tool's name before Git | live    | pending       | the tool may have brought a    |
+/// |               | moved                                 |         |               | document in between            |
+/// | watched       | as at the last meeting, nothing       | live    | pending       | what was brought in between is |
+/// |               | written since                         |         |               | not remembered                 |
+/// | watched       | nobody's, where the tool's last-      | live    | pending       | the same                       |
+/// |               | applied was lost                      |         |               |                                |
+/// | watched       | sent under the tool's name since Git  | Git     | info          | admission would leave the same |
+/// |               | moved                                 |         |               | trace                          |
+/// | watched       | others', where someone wrote under    | Git     | drift         | the tool's own write would     |
+/// |               | the tool's name since Git moved       |         |               | have left it there, too        |
+/// | watched, told | brought by others while Git said it   | Git     | drift         | the tool did not bring it, and |
+/// |               |                                       |         |               | Git says it no more            |
+/// | any           | others', as admission makes it of     | server  | drift         | whoever wrote it may have      |
+/// |               | Git's own value                       |         |               | meant it so                    |
+/// | any           | others', as admission made it of      | Git     | drift         | the same                       |
+/// |               | Git's last value                      |         |               |                                |
+/// | any           | as admission makes it of Git's own    | live    | info          | whoever sent Git's own value   |
+/// |               | value                                 |         |               |                                |
+/// | any           | any, where the tool's last-applied    | server, | drift         | what the tool sent is not kept |
+/// |               | was lost                              | Git     |               | anywhere                       |
+/// | any           | sent under the tool's name, under     | live    | info, pending | admission would leave the same |
+/// |               | admission                             |         |               | trace                          |
 fn is_excused(model: &Model, field: &Field, known: Known, said: (Severity, Option<Moved>)) -> bool {
     let by_tool = field.value.contains(&model.tool);
     let by_others = !field.value.is_empty() && !by_tool;

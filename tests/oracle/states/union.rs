@@ -313,7 +313,9 @@ pub fn broken_tolerations(random: &mut Random) -> Option<Value> {
 }
 
 fn node_affinity(expressions: Value) -> Value {
-    json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [{"matchExpressions": expressions}]}}})
+    json!({"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+        "nodeSelectorTerms": [{"matchExpressions": expressions}],
+    }}})
 }
 
 pub fn affinity(random: &mut Random) -> Option<Value> {

@@ -139,8 +139,9 @@ fn where_no_sync_of_ours_is_started_a_persons_is_asked_for() {
         ..scene
     };
     let plan = told(&scene).1;
+    let first = "sync the application before Git changes the field";
     assert!(
-        matches!(&plan, Err(NoPlan::HeldBack(why)) if why.contains("sync the application before Git changes the field")),
+        matches!(&plan, Err(NoPlan::HeldBack(why)) if why.contains(first)),
         "{plan:?}"
     );
 }

@@ -87,7 +87,18 @@ fn masks_flags_and_what_follows_them() {
         "--requirepass",
         "$(PW)"
     ]);
-    let masked = r#"["--password=(masked)","--token","(masked)","--verbose","run","--key=/tls/tls.key","DB_PASS=(masked)","--requirepass","$(PW)"]"#;
+    let masked = json!([
+        "--password=(masked)",
+        "--token",
+        "(masked)",
+        "--verbose",
+        "run",
+        "--key=/tls/tls.key",
+        "DB_PASS=(masked)",
+        "--requirepass",
+        "$(PW)"
+    ])
+    .to_string();
     assert_eq!(at(".args", args), masked);
     let script = json!([
         "sh",
@@ -460,8 +471,8 @@ fn the_servers_own_words_stay() {
     let masker = Masker::default();
     for text in [
         "Invalid value: \
-         {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":[{\"key\":\"tier\",\"operator\":\"in\",\"values\":[\"x\"]}]}: \
-         invalid label selector",
+         {\"matchLabels\":{\"app\":\"web\"},\"matchExpressions\":\
+         [{\"key\":\"tier\",\"operator\":\"in\",\"values\":[\"x\"]}]}: invalid label selector",
         "Invalid value: \"map[spec:map[selector:map[matchExpressions:[map[key:example.com/tier operator:in \
          values:[x]]]]]]\": invalid",
         "matchExpressions:\n- key: tier\n  operator: in",

@@ -29,8 +29,8 @@ struct Row {
 #[rustfmt::skip]
 #[allow(clippy::too_many_arguments)] // the columns of a table
 const fn row(
-    synced: &'static str, met: &'static str, wrote: &'static str, whose: &'static str, way: &'static str, applied: &'static str,
-    also: &'static str, moved: Moved,
+    synced: &'static str, met: &'static str, wrote: &'static str, whose: &'static str, way: &'static str,
+    applied: &'static str, also: &'static str, moved: Moved,
 ) -> Row {
     Row { synced, met, wrote, whose, way, applied, also, moved }
 }

@@ -99,9 +99,8 @@ fn the_switched_probe_is_removed_by_the_tools_own_sync() {
         let mut scene = scene(git(), switched(), strategy, &git(), &[tcp_socket_of_a_person()]);
         if strategy == Strategy::ServerSideApply {
             // The person's removal of httpGet took it from the tool, too.
-            let http_get = &mut scene.live.as_mut().unwrap()["metadata"]["managedFields"][0]["fieldsV1"]["f:spec"]["f:template"]
-                ["f:spec"];
-            http_get["f:containers"]["k:{\"name\":\"app\"}"]["f:livenessProbe"]
+            let owned = &mut scene.live.as_mut().unwrap()["metadata"]["managedFields"][0]["fieldsV1"];
+            owned["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"app\"}"]["f:livenessProbe"]
                 .as_object_mut()
                 .unwrap()
                 .remove("f:httpGet");

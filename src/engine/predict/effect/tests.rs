@@ -114,7 +114,11 @@ fn a_patch_that_goes_by_one_key_breaks_what_is_as_git_says() {
     let of_app = ".spec.template.spec.containers[name=\"app\"]";
     let cases = [
         // Git took one of two equal names out.
-        (env(&["A", "MODE", "B"]), env(&["A", "MODE", "B", "MODE"]), vec![format!("{of_app}.env[name=\"MODE\"]")]),
+        (
+            env(&["A", "MODE", "B"]),
+            env(&["A", "MODE", "B", "MODE"]),
+            vec![format!("{of_app}.env[name=\"MODE\"]")],
+        ),
         // Git gave the second of two ports on one number a number of its own.
         (
             ports(&[port("http", 90), port("admin", 91)]),
@@ -126,12 +130,21 @@ fn a_patch_that_goes_by_one_key_breaks_what_is_as_git_says() {
             spread(1, 5),
             spread(1, 2),
             vec![
-                ".spec.template.spec.topologySpreadConstraints[topologyKey=\"zone\",whenUnsatisfiable=\"DoNotSchedule\"].maxSkew"
+                ".spec.template.spec.topologySpreadConstraints\
+                 [topologyKey=\"zone\",whenUnsatisfiable=\"DoNotSchedule\"].maxSkew"
                     .to_owned(),
             ],
         ),
-        (hosts(&[&["a"]]), hosts(&[&["a"], &["b"]]), vec![".spec.template.spec.hostAliases".to_owned()]),
-        (mount(&[("/a", false), ("/b", true)]), mount(&[("/a", false), ("/b", false)]), vec![]),
+        (
+            hosts(&[&["a"]]),
+            hosts(&[&["a"], &["b"]]),
+            vec![".spec.template.spec.hostAliases".to_owned()],
+        ),
+        (
+            mount(&[("/a", false), ("/b", true)]),
+            mount(&[("/a", false), ("/b", false)]),
+            vec![],
+        ),
         (env(&["A", "B"]), env(&["A", "C"]), vec![]),
     ];
     for (now, before, breaks) in cases {
@@ -306,7 +319,10 @@ proptest! {
     }
 
     #[test]
-    fn a_prediction_tells_all_that_differs_afterwards_and_clean_is_a_sync_that_changes_nothing((desired, other) in neighbours(), before in any::<bool>()) {
+    fn a_prediction_tells_all_that_differs_afterwards_and_clean_is_a_sync_that_changes_nothing(
+        (desired, other) in neighbours(),
+        before in any::<bool>(),
+    ) {
         for strategy in STRATEGIES {
             let syncer = syncer(strategy);
             let live = stored(&other, if before { &other } else { &desired }, &syncer);
@@ -315,15 +331,16 @@ proptest! {
                 continue;
             }
             let predicted = answer.predicted.unwrap();
-            prop_assert!(answer.breaks.iter().all(|path| answer.residual.contains(path)), "{:?} {:?}", answer.breaks, answer.residual);
+            let (breaks, residual) = (&answer.breaks, &answer.residual);
+            prop_assert!(breaks.iter().all(|path| residual.contains(path)), "{:?} {:?}", breaks, residual);
             let left = compare(&desired, &predicted);
             for change in &left {
-                prop_assert!(answer.residual.contains(&change.path) || is_pull_policy(change), "{:?} is not told", change);
+                prop_assert!(residual.contains(&change.path) || is_pull_policy(change), "{:?} is not told", change);
             }
-            prop_assert!(answer.residual.iter().all(|path| left.iter().any(|change| change.path == *path)));
+            prop_assert!(residual.iter().all(|path| left.iter().any(|change| change.path == *path)));
             let changes_nothing = bookless(&predicted) == bookless(&live);
-            prop_assert_eq!(answer.verdict == Verdict::Clean, changes_nothing && answer.residual.is_empty(), "{:?}", strategy);
-            prop_assert_eq!(answer.verdict == Verdict::Residual, !answer.residual.is_empty());
+            prop_assert_eq!(answer.verdict == Verdict::Clean, changes_nothing && residual.is_empty(), "{:?}", strategy);
+            prop_assert_eq!(answer.verdict == Verdict::Residual, !residual.is_empty());
         }
     }
 }

@@ -160,7 +160,8 @@ fn validate_id(id: &Node<'_>, out: &mut Causes) {
     }
 }
 
-const SYSCTL_RULE: &str = r"must have at most 253 characters and match regex ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
+const SYSCTL_RULE: &str = "must have at most 253 characters and match regex \
+                           ^([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?$";
 
 /// `IsValidSysctlName`.
 fn is_sysctl_name(name: &str) -> bool {

@@ -175,7 +175,10 @@ pub(super) fn sets_all(applied: &Tree<'_>, merged: &Tree<'_>, shape: Option<Shap
         (Class::Items(kind), segment) => {
             let find = |list| items(Some(list)).iter().find(|item| is_element(segment, kind, item));
             let item = shape.and_then(Shape::item);
-            matches!((find(applied), find(merged)), (Some(applied), Some(merged)) if sets_all(applied, merged, item, below))
+            match (find(applied), find(merged)) {
+                (Some(applied), Some(merged)) => sets_all(applied, merged, item, below),
+                _ => false,
+            }
         }
         _ => false,
     })

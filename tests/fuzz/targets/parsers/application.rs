@@ -1,8 +1,8 @@
 //! An Application and its AppProject in any shape are read or refused, and whatever is made of them ends.
 
 use driftmend::engine::operation::{
-    Application, Context, Operation, Then, Trigger, Windows, classify, clear, comparable, concerns, held_back, next_sync, refresh,
-    refreshed, start, started, touches,
+    Application, Context, Operation, Then, Trigger, Windows, classify, clear, comparable, concerns, held_back,
+    next_sync, refresh, refreshed, start, started, touches,
 };
 
 pub fn read(bytes: &[u8]) {

@@ -1,7 +1,9 @@
 //! A Kustomization and a GitRepository in any shape are read or refused, and whatever is made of them ends.
 
 use driftmend::engine::object::ObjectId;
-use driftmend::engine::operation::{GitRepository, Kustomization, commit, comparable, names, next_reconciliation, reconciliation};
+use driftmend::engine::operation::{
+    GitRepository, Kustomization, commit, comparable, names, next_reconciliation, reconciliation,
+};
 
 pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);
@@ -14,7 +16,8 @@ pub fn read(bytes: &[u8]) {
     let standing = reconciliation(&kustomization);
     let _ = (standing.name(), standing.why(), standing.action(), standing.held_back());
     next_reconciliation(&kustomization, repository.as_ref(), super::now()).words();
-    let _ = (kustomization.transforms(), kustomization.diverts(), kustomization.force_caution(), kustomization.synced_commit());
+    let _ = (kustomization.transforms(), kustomization.diverts());
+    let _ = (kustomization.force_caution(), kustomization.synced_commit());
     kustomization.applied("shop", "web");
     let deployment = ObjectId {
         api_version: "apps/v1".to_owned(),

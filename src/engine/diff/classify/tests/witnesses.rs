@@ -207,7 +207,10 @@ fn what_the_tool_once_sent_and_forgot_is_drift_and_what_admission_adds_is_not() 
 #[test]
 fn under_server_side_apply_a_persons_write_in_the_tools_name_is_drift_beside_what_admission_made() {
     let seen = Some("2026-01-01T00:00:00Z".parse().unwrap());
-    let owns = r#"{"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}}"#;
+    let owns = r#"{"f:spec": {
+        "f:replicas": {},
+        "f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}
+    }}"#;
     let with = |replicas: u8, image_of_it: &str| {
         let mut object = image(image_of_it);
         object["spec"]["replicas"] = json!(replicas);

@@ -182,7 +182,9 @@ fn profiles_need_a_name_only_on_the_host() {
     assert_eq!(
         container(json!({"securityContext": {"privileged": true, "allowPrivilegeEscalation": false}})),
         expand(&["C.securityContext: Invalid value: \
-                  {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\"WindowsOptions\":null,\"RunAsUser\":null,\"RunAsGroup\":null,\"RunAsNonRoot\":null,\"ReadOnlyRootFilesystem\":null,\"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\"AppArmorProfile\":null}: \
+                  {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\"WindowsOptions\":null,\
+                  \"RunAsUser\":null,\"RunAsGroup\":null,\"RunAsNonRoot\":null,\"ReadOnlyRootFilesystem\":null,\
+                  \"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\"AppArmorProfile\":null}: \
                   cannot set `allowPrivilegeEscalation` to false and `privileged` to true"])
     );
 }
@@ -200,10 +202,10 @@ fn tolerations_and_selectors_have_values_where_their_operator_takes_them() {
              means \"match all values and all keys\"",
         ),
         (
-            json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [
-                {"matchExpressions": [{"key": "disk", "operator": "In"}]}]}}}}),
-            "P.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0].values: \
-             Required value: must be specified when `operator` is 'In' or 'NotIn'",
+            json!({"affinity": {"nodeAffinity": {"requiredDuringSchedulingIgnoredDuringExecution": {
+                "nodeSelectorTerms": [{"matchExpressions": [{"key": "disk", "operator": "In"}]}]}}}}),
+            "P.affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0]\
+             .matchExpressions[0].values: Required value: must be specified when `operator` is 'In' or 'NotIn'",
         ),
         (
             json!({"affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [
