@@ -184,7 +184,8 @@ fn profiles_need_a_name_only_on_the_host() {
         expand(&["C.securityContext: Invalid value: \
                   {\"Capabilities\":null,\"Privileged\":true,\"SELinuxOptions\":null,\"WindowsOptions\":null,\
                   \"RunAsUser\":null,\"RunAsGroup\":null,\"RunAsNonRoot\":null,\"ReadOnlyRootFilesystem\":null,\
-                  \"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\"AppArmorProfile\":null}: \
+                  \"AllowPrivilegeEscalation\":false,\"ProcMount\":null,\"SeccompProfile\":null,\
+                  \"AppArmorProfile\":null}: \
                   cannot set `allowPrivilegeEscalation` to false and `privileged` to true"])
     );
 }
