@@ -2,6 +2,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
+use crate::engine::diff::ChangeKind;
 use crate::engine::plan::tests::{git, policy, snapshot, synced};
 
 fn argo_cd(status: Value) -> Tool {

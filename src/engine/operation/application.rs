@@ -3,6 +3,10 @@
 //! Fields of other versions are passed over, and a fact that this version lacks is `None`. The shapes are those of
 //! `pkg/apis/application/v1alpha1/types.go`.
 
+mod sync_policy;
+
+pub use sync_policy::{Automated, SyncPolicy};
+
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
@@ -10,7 +14,8 @@ use serde_json::Value;
 
 use super::read::{Fields, Place, Unreadable};
 use super::source::Sources;
-use super::state::{OperationState, Requested, ResourceRef, Retry, Revision};
+use super::state::{OperationState, Requested, ResourceRef, Revision};
+use sync_policy::sync_policy;
 
 /// The annotation that asks for a comparison: `normal`, or `hard` to drop the manifests' cache, too.
 pub const REFRESH: &str = "argocd.argoproj.io/refresh";
@@ -96,35 +101,6 @@ pub struct Destination {
 
     /// The namespace for what sets none itself.
     pub namespace: Option<String>,
-}
-
-/// How an Application is synced.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct SyncPolicy {
-    /// Without anybody asking, where it is set.
-    pub automated: Option<Automated>,
-
-    /// The options of every sync; an explicit operation does not inherit them.
-    pub sync_options: Vec<String>,
-
-    /// How a failed sync is tried again; an explicit operation does not inherit it.
-    pub retry: Option<Retry>,
-
-    /// The same as it is written, for copying.
-    pub retry_written: Option<Value>,
-}
-
-/// `spec.syncPolicy.automated`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Automated {
-    /// `enabled`; absent in older versions, and then on.
-    pub enabled: Option<bool>,
-
-    /// Whether what Git no longer has is deleted.
-    pub prune: bool,
-
-    /// Whether a change of the cluster is undone.
-    pub self_heal: bool,
 }
 
 /// `status.sync`.
@@ -403,21 +379,6 @@ fn state_applier(entry: Fields<'_>) -> Result<Option<String>, Unreadable> {
         fields.object("f:status", |status| Ok(status.value("f:operationState").is_some()))
     })?;
     Ok((owns && operation.as_deref() == Some("Apply")).then_some(manager))
-}
-
-fn sync_policy(policy: Fields<'_>) -> Result<SyncPolicy, Unreadable> {
-    Ok(SyncPolicy {
-        automated: policy.optional("automated", |automated| {
-            Ok(Automated {
-                enabled: automated.flag("enabled")?,
-                prune: automated.flag("prune")?.unwrap_or(false),
-                self_heal: automated.flag("selfHeal")?.unwrap_or(false),
-            })
-        })?,
-        sync_options: policy.texts("syncOptions")?,
-        retry: policy.optional("retry", |retry| Retry::read(&retry))?,
-        retry_written: policy.value("retry").cloned(),
-    })
 }
 
 #[cfg(test)]

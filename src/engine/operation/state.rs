@@ -1,5 +1,9 @@
 //! An operation of Argo CD: what was asked for, and how far it came.
 
+mod revision;
+
+pub use revision::Revision;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 use serde_json::Value;
@@ -7,48 +11,6 @@ use serde_json::Value;
 use super::duration::{DurationError, duration_or_seconds};
 use super::read::{Fields, Stamp, Unreadable};
 use super::source::SyncedSources;
-
-/// The commit that was synced, or those of all sources in their order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(untagged)]
-pub enum Revision {
-    /// Of the one source.
-    One(String),
-
-    /// Of each of several sources.
-    Several(Vec<String>),
-}
-
-impl Revision {
-    /// Reads `revisions`, else `revision`; `None` where both are empty.
-    pub(super) fn read(fields: &Fields<'_>) -> Result<Option<Self>, Unreadable> {
-        let several = fields.texts("revisions")?;
-        if !several.is_empty() {
-            return Ok(Some(Self::Several(several)));
-        }
-        Ok(fields.text("revision")?.map(Self::One))
-    }
-
-    /// The commit of the one source, however it is listed; `None` with several.
-    pub fn one(&self) -> Option<&str> {
-        match self {
-            Self::One(revision) => Some(revision),
-            Self::Several(revisions) => match revisions.as_slice() {
-                [one] => Some(one),
-                _ => None,
-            },
-        }
-    }
-}
-
-impl std::fmt::Display for Revision {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::One(revision) => f.write_str(revision),
-            Self::Several(revisions) => f.write_str(&revisions.join(", ")),
-        }
-    }
-}
 
 /// A resource as Argo CD names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]

@@ -1,19 +1,22 @@
 //! The steps of a plan: typed intents, each with one guarded request and a test of whether it is done.
 
-use json_patch::{Patch, PatchOperation, ReplaceOperation};
+mod request;
+
+pub use request::{RenderError, Request};
+
+use json_patch::Patch;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ground::Ground;
-use super::hand_back::{self, HandBackError};
+use super::hand_back;
 use super::last_applied;
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
 use super::on_kustomization::{self, KustomizationRef};
 use crate::engine::diff::{LAST_APPLIED, compare};
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::operation::NoRequest;
-use crate::engine::ownership::{ManagedFields, Operation, Owner, transfer};
+use crate::engine::ownership::{ManagedFields, Operation, Owner};
 use crate::engine::predict::{Strategy, Syncer};
 
 /// The field manager of every heal, whoever carries it out.
@@ -116,47 +119,6 @@ impl Written {
             Self::Kustomization(kustomization) => kustomization.object(),
         }
     }
-}
-
-/// One guarded write.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Request {
-    /// The object it is for.
-    pub written: Written,
-
-    /// The JSON Patch, with the lock on the resourceVersion first.
-    pub patch: Patch,
-
-    /// The field manager to send it under.
-    pub manager: &'static str,
-}
-
-/// Why a step has no request for this object.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum RenderError {
-    /// The object carries no resourceVersion to lock on.
-    #[error("the live object has no resourceVersion to lock on")]
-    NoResourceVersion,
-
-    /// The ownership cannot be moved.
-    #[error("failed to hand the fields over: {0}")]
-    Transfer(#[from] transfer::TransferRefusal),
-
-    /// The fields cannot be handed to the tool.
-    #[error(transparent)]
-    HandBack(#[from] HandBackError),
-
-    /// The Application cannot be written in this way.
-    #[error("the Application cannot be written: {0}")]
-    Application(NoRequest),
-
-    /// The Application is not there.
-    #[error("the Application is gone, or cannot be read")]
-    NoApplication,
-
-    /// The Kustomization is not there.
-    #[error("the Kustomization is gone, or cannot be read")]
-    NoKustomization,
 }
 
 impl Step {
@@ -271,75 +233,6 @@ impl Step {
         }
     }
 
-    /// The one guarded request that carries the step out on these objects; `None` where what it asks for is asked for
-    /// already.
-    ///
-    /// The lock is a `replace` of the resourceVersion: a stale one is answered by 409, where a failed `test` gives a
-    /// bare 422 that says nothing (`staging/src/k8s.io/apiserver/pkg/endpoints/handlers/patch.go`).
-    ///
-    /// # Errors
-    /// [`RenderError`] when there is nothing to lock on, or the ownership cannot be moved.
-    pub fn render(&self, ground: &Ground<'_>) -> Result<Option<Request>, RenderError> {
-        let Ground { desired, live, .. } = *ground;
-        let (written, manager) = (self.written(), HEAL_MANAGER);
-        if let Self::OnApplication(step) = self {
-            let patch = step.render(ground.application(), ground.plan)?;
-            return Ok(patch.map(|patch| Request {
-                written,
-                patch,
-                manager,
-            }));
-        }
-        if let Self::Reconcile { .. } = self {
-            let patch = on_kustomization::render(ground.kustomization(), ground.plan)?;
-            return Ok(patch.map(|patch| Request {
-                written,
-                patch,
-                manager,
-            }));
-        }
-        let version = live
-            .pointer("/metadata/resourceVersion")
-            .ok_or(RenderError::NoResourceVersion)?;
-        let mut operations = vec![replace("/metadata/resourceVersion", version.clone())];
-        match self {
-            Self::Restore {
-                operations: restoring, ..
-            } => operations.extend(restoring.0.iter().cloned()),
-            Self::Transfer { paths, from, to, into } => {
-                let fields = live.pointer("/metadata/managedFields").unwrap_or(&Value::Null);
-                let giver = transfer::Giver {
-                    manager: HEAL_MANAGER,
-                    operation: Operation::Update,
-                };
-                let mut moved = match into {
-                    Operation::Apply => {
-                        transfer::moved(&transfer::with_apply_entry(fields, to), desired, paths, giver, to)?
-                    }
-                    Operation::Update => transfer::returned(fields, giver, to)?,
-                };
-                if !from.is_empty() {
-                    let both = [Operation::Update, Operation::Apply];
-                    let givers = from
-                        .iter()
-                        .flat_map(|manager| both.map(|operation| transfer::Giver { manager, operation }));
-                    let givers: Vec<_> = givers
-                        .filter(|giver| giver.manager != to || giver.operation == Operation::Update)
-                        .collect();
-                    moved = transfer::taken(&moved, desired, paths, &givers, to)?;
-                }
-                operations.push(replace("/metadata/managedFields", moved));
-            }
-            Self::HandBack { paths, syncer } => operations.extend(hand_back::operations(live, syncer, paths)?),
-            Self::OnApplication(_) | Self::Reconcile { .. } => {}
-        }
-        Ok(Some(Request {
-            written,
-            patch: Patch(operations),
-            manager,
-        }))
-    }
-
     /// Whether the objects are already as the step would leave them.
     pub fn done(&self, ground: &Ground<'_>) -> bool {
         let Ground { desired, live, .. } = *ground;
@@ -384,17 +277,6 @@ impl Step {
         if let Self::OnApplication(step) = self {
             step.bind(stale);
         }
-    }
-
-    /// What takes back a request that the tool has not answered for too long, so that it can be made again.
-    pub fn takes_back(&self, ground: &Ground<'_>) -> Option<Request> {
-        let Self::OnApplication(step) = self else { return None };
-        let patch = step.takes_back(ground.application())?;
-        Some(Request {
-            written: self.written(),
-            patch,
-            manager: HEAL_MANAGER,
-        })
     }
 
     /// Why the step is not to be sent yet.
@@ -457,11 +339,4 @@ pub(super) fn holders<'a>(
     let holding = managed.entries().filter(move |entry| is_others(&entry.owner));
     let holding = holding.filter(|entry| paths.iter().any(|path| entry.fields.contains_or_below(path)));
     holding.map(|entry| entry.owner.manager.as_str())
-}
-
-fn replace(pointer: &'static str, value: Value) -> PatchOperation {
-    PatchOperation::Replace(ReplaceOperation {
-        path: super::restore::pointer(pointer),
-        value,
-    })
 }

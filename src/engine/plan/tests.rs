@@ -1,18 +1,17 @@
 //! Plans for the incident and its siblings: what is put back, what is guarded, and when a person's yes still holds.
 
-use std::sync::Arc;
-
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::operation::Kustomization;
-use crate::engine::phase::Phase;
 use crate::engine::predict::Strategy;
 use crate::engine::predict::Syncer;
-use crate::engine::{Flux, Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Remedy, SourceFacts, Tool, assess};
+
+mod approvals;
+mod no_plan;
 
 /// Git: one container with a probe of each handler kind that matters here.
 pub(in crate::engine) fn git() -> Value {
@@ -269,110 +268,6 @@ fn an_expired_plan_comes_again_under_another_hash() {
     assert_eq!(again.drift, first.drift);
 }
 
-#[test]
-fn there_is_no_plan_where_a_person_or_the_source_says_so() {
-    let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
-    let denied = Memory {
-        denied: Some(plan.drift),
-        ..Memory::default()
-    };
-    assert_eq!(proposed(&snapshot(git(), switched()), &denied), Err(NoPlan::Denied));
-    let until = |time: &str| Memory {
-        denied_until: time.parse().ok(),
-        ..denied.clone()
-    };
-    assert_eq!(
-        proposed(&snapshot(git(), switched()), &until("2026-01-05T12:00:01Z")),
-        Err(NoPlan::Denied)
-    );
-    assert!(
-        proposed(&snapshot(git(), switched()), &until("2026-01-05T12:00:00Z")).is_ok(),
-        "the no is over"
-    );
-    let mut paused = switched();
-    paused["spec"]["paused"] = json!(true);
-    assert_eq!(
-        proposed(&snapshot(git(), paused), &Memory::default()),
-        Err(NoPlan::Paused)
-    );
-    let mut going = switched();
-    going["metadata"]["deletionTimestamp"] = json!("2026-01-05T11:00:00Z");
-    assert_eq!(
-        proposed(&snapshot(git(), going), &Memory::default()),
-        Err(NoPlan::BeingDeleted)
-    );
-    let mut stale = snapshot(git(), switched());
-    stale.source.answered_at = Some("2026-01-05T11:00:00Z".parse().unwrap());
-    stale.source.max_age = Some(SignedDuration::from_mins(10));
-    assert_eq!(
-        proposed(&stale, &Memory::default()),
-        Err(NoPlan::SourceTooOld {
-            age: SignedDuration::from_hours(1)
-        })
-    );
-    let mut gone = snapshot(git(), switched());
-    gone.live = None;
-    assert_eq!(
-        proposed(&gone, &Memory::default()),
-        Err(NoPlan::OneSided { phase: Phase::Missing })
-    );
-    assert_eq!(
-        proposed(&snapshot(git(), synced()), &Memory::default()),
-        Err(NoPlan::NothingToHeal)
-    );
-}
-
-#[test]
-fn what_admission_undoes_is_told_in_the_right_number() {
-    let undone = |fields: &[&str]| {
-        let fields = fields.iter().map(|field| (*field).to_owned()).collect();
-        NoPlan::UndoneByAdmission {
-            fields,
-            by: "somebody".to_owned(),
-        }
-        .to_string()
-    };
-    assert!(undone(&[".spec.a"]).starts_with(".spec.a would not come out as it is written: admission changes it"));
-    assert!(
-        undone(&[".spec.a", ".spec.b"])
-            .starts_with(".spec.a, .spec.b would not come out as they are written: admission changes them")
-    );
-}
-
-#[test]
-fn a_sync_that_would_be_refused_to_create_is_no_plan() {
-    let mut desired = git();
-    desired["metadata"]["managedFields"] = json!([]);
-    let flux = json!({"metadata": {"name": "shop", "namespace": "flux-system"},
-                      "spec": {"sourceRef": {"kind": "GitRepository", "name": "shop"}, "interval": "10m"}});
-    let kustomization = Arc::new(Kustomization::read(&flux).unwrap());
-    let flux = Tool::Flux(Arc::new(Flux {
-        kustomization,
-        repository: None,
-    }));
-    for (seen, tool) in [
-        (true, flux.clone()),
-        (false, flux),
-        (true, Tool::default()),
-        (false, Tool::default()),
-    ] {
-        let syncer = Syncer::new(Strategy::ServerSideApply, "shipper");
-        let absent = Snapshot {
-            live: None,
-            seen,
-            tool,
-            syncer,
-            ..snapshot(desired.clone(), synced())
-        };
-        let refused = "metadata.managedFields must be nil".to_owned();
-        assert_eq!(
-            proposed(&absent, &Memory::default()),
-            Err(NoPlan::CreationRefused(refused)),
-            "{seen}"
-        );
-    }
-}
-
 pub(super) fn approval(hash: &str) -> Approval {
     Approval {
         decision: Decision::Approved,
@@ -384,146 +279,6 @@ pub(super) fn approval(hash: &str) -> Approval {
         acknowledged: Vec::new(),
         until: None,
     }
-}
-
-#[test]
-fn an_approval_holds_for_the_current_plan_only() {
-    let plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
-    let now: Timestamp = "2026-01-05T12:30:00Z".parse().unwrap();
-    let (none, spent) = (
-        Ledger {
-            spent: &[],
-            superseded: &[],
-            offered: Some(&plan.hash),
-        },
-        [plan.hash.clone()],
-    );
-    let judged = |approval: &Approval, ledger, now| {
-        judge(approval, Ok(&plan), ledger, now).map(|approved| approved.plan().hash.clone())
-    };
-    let yes = approval(&plan.hash);
-    assert_eq!(judged(&yes, none, now), Ok(plan.hash.clone()));
-    assert_eq!(
-        judged(&yes, none, plan.expires),
-        Err(Refusal::Expired(plan.hash.clone()))
-    );
-    assert_eq!(
-        judged(&yes, Ledger { spent: &spent, ..none }, now),
-        Err(Refusal::Spent(plan.hash.clone()))
-    );
-    let old = "1".repeat(64);
-    let superseded = [(old.clone(), Ended::Changed)];
-    assert_eq!(
-        judged(
-            &approval(&old),
-            Ledger {
-                superseded: &superseded,
-                ..none
-            },
-            now
-        ),
-        Err(Refusal::Stale(old.clone()))
-    );
-    let expired = [(old.clone(), Ended::Expired)];
-    assert_eq!(
-        judged(
-            &approval(&old),
-            Ledger {
-                superseded: &expired,
-                ..none
-            },
-            now
-        ),
-        Err(Refusal::Expired(old.clone()))
-    );
-    assert_eq!(judged(&approval(&old), none, now), Err(Refusal::Foreign(old)));
-}
-
-#[test]
-fn an_interrupted_heal_goes_on_only_under_the_same_approval_and_for_the_same_object() {
-    let before = snapshot(git(), switched());
-    let plan = proposed(&before, &Memory::default()).unwrap();
-    let begun = |uid: &'static str| Begun {
-        plan_hash: &plan.hash,
-        uid,
-        by: "alice",
-        steps: (plan.steps.iter())
-            .map(|step| Remembered {
-                kind: step.kind(),
-                paths: step.paths().to_vec(),
-                stale: None,
-                revision: None,
-            })
-            .collect(),
-    };
-    let uid = "6a1f6bd0-0000-4000-8000-000000000001";
-    let steps = |approved: Result<Approved, Refusal>| approved.map(|approved| approved.plan().steps.len());
-    let yes = approval(&plan.hash);
-    // Before its first write the plan is simply the plan.
-    assert_eq!(steps(resume(&begun(uid), Some(&yes), Ok(&plan), &before)), Ok(2));
-    // After it no drift is left to derive a plan from; the step is there to be skipped.
-    let after = snapshot(git(), synced());
-    assert_eq!(
-        steps(resume(&begun(uid), Some(&yes), Err(&NoPlan::NothingToHeal), &after)),
-        Ok(2)
-    );
-    // What passes is waited for before the first write; where nothing passes, the reason is told.
-    let held = NoPlan::HeldBack("Argo CD has not compared it yet".to_owned());
-    for (why, reason) in [(held, "ApprovalWaits"), (NoPlan::Denied, "ApprovalMoot")] {
-        assert_eq!(
-            resume(&begun(uid), Some(&yes), Err(&why), &before)
-                .unwrap_err()
-                .reason(),
-            reason
-        );
-    }
-    // Somebody changed the fields in between.
-    let mut other = switched();
-    container(&mut other)["livenessProbe"]["tcpSocket"]["port"] = json!(9090);
-    let other = snapshot(git(), other);
-    let other_plan = proposed(&other, &Memory::default()).unwrap();
-    assert_eq!(
-        steps(resume(&begun(uid), Some(&yes), Ok(&other_plan), &other)),
-        Err(Refusal::Stale(plan.hash.clone()))
-    );
-    assert_eq!(
-        steps(resume(&begun(uid), None, Ok(&plan), &before)),
-        Err(Refusal::Altered(plan.hash.clone()))
-    );
-    let no = Approval {
-        decision: Decision::Denied,
-        ..yes.clone()
-    };
-    assert_eq!(
-        steps(resume(&begun(uid), Some(&no), Ok(&plan), &before)),
-        Err(Refusal::Altered(plan.hash.clone()))
-    );
-    // What another person says yes to meanwhile is nothing that this heal waits for, and gives it no leave.
-    let bob = Approval {
-        by: "bob".to_owned(),
-        break_glass: Some(true),
-        reason: Some("in a hurry".to_owned()),
-        ..approval("41ca41e9f15f")
-    };
-    assert_eq!(steps(resume(&begun(uid), Some(&bob), Ok(&plan), &before)), Ok(2));
-    assert_eq!(
-        steps(resume(&begun(uid), Some(&bob), Err(&NoPlan::NothingToHeal), &after)),
-        Ok(2)
-    );
-    let shut = Plan {
-        window: Some("a deny window is open".to_owned()),
-        ..plan.clone()
-    };
-    assert_eq!(
-        resume(&begun(uid), Some(&bob), Ok(&shut), &before)
-            .unwrap_err()
-            .reason(),
-        "HeldBackBySyncWindow"
-    );
-    assert_eq!(
-        steps(resume(&begun("another"), Some(&yes), Ok(&plan), &before)),
-        Err(Refusal::OtherObject(plan.hash.clone()))
-    );
 }
 
 #[test]
@@ -540,67 +295,4 @@ fn a_service_account_is_put_back_under_both_of_its_names() {
     json_patch::patch(&mut live, operations).unwrap();
     let pod = &live["spec"]["template"]["spec"];
     assert_eq!((pod.get("serviceAccountName"), pod.get("serviceAccount")), (None, None));
-}
-
-#[test]
-fn a_plan_under_a_sync_window_needs_an_approval_that_breaks_the_glass_with_a_reason() {
-    let mut plan = proposed(&snapshot(git(), switched()), &Memory::default()).unwrap();
-    plan.window = Some("a deny window is open".to_owned());
-    let ledger = Ledger {
-        spent: &[],
-        superseded: &[],
-        offered: Some(&plan.hash),
-    };
-    let now: Timestamp = "2026-01-05T12:30:00Z".parse().unwrap();
-    let judged = |approval: &Approval| {
-        judge(approval, Ok(&plan), ledger, now)
-            .map(drop)
-            .map_err(|refusal| refusal.reason())
-    };
-    let (yes, reason) = (approval(&plan.hash), || Some("the shop is down".to_owned()));
-    assert_eq!(judged(&yes), Err("HeldBackBySyncWindow"));
-    assert_eq!(
-        judged(&Approval {
-            break_glass: Some(true),
-            ..yes.clone()
-        }),
-        Err("HeldBackBySyncWindow")
-    );
-    assert_eq!(
-        judged(&Approval {
-            reason: reason(),
-            ..yes.clone()
-        }),
-        Err("HeldBackBySyncWindow")
-    );
-    assert_eq!(
-        judged(&Approval {
-            break_glass: Some(true),
-            reason: reason(),
-            ..yes
-        }),
-        Ok(())
-    );
-}
-
-#[test]
-fn where_nobody_knows_which_side_moved_no_plan_is_made_of_it_alone() {
-    let mut desired = git();
-    desired["spec"]["paused"] = json!(false);
-    desired["spec"]["template"]["spec"]["priorityClassName"] = json!("high");
-    let mut unknown = snapshot(desired, synced());
-    unknown.syncer = Syncer::new(Strategy::ServerSideApply, "gitops");
-    assert_eq!(
-        proposed(&unknown, &Memory::default()).unwrap_err(),
-        NoPlan::SideNotKnown
-    );
-    // Beside a drift of which it is known, it is put back with it.
-    let mut known = unknown.clone();
-    container(known.live.as_mut().unwrap())["image"] = json!("registry.example/web:hotfix");
-    known.live.as_mut().unwrap()["metadata"]["managedFields"].as_array_mut().unwrap().push(json!({
-        "manager": "kubectl-set", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
-        "time": "2026-01-05T10:00:00Z",
-        "fieldsV1": {"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": {"f:image": {}}}}}}},
-    }));
-    assert!(proposed(&known, &Memory::default()).is_ok());
 }

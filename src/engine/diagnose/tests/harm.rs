@@ -1,5 +1,7 @@
 //! What is told of a sync that succeeds and harms, and that each way out does what it says.
 
+use std::sync::Arc;
+
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -7,6 +9,7 @@ use super::*;
 use crate::engine::Assessment;
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::phase::Phase;
+use crate::engine::predict::TakesOver;
 
 /// Git with so many replicas, or no word on them.
 fn with_replicas(replicas: Option<i32>) -> Value {

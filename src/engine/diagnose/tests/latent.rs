@@ -1,13 +1,8 @@
 //! What looks in sync and is in the way of Git's next change: told where a switch is refused for it, and only there.
 
-use std::sync::Arc;
-
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::engine::diff::{IgnoreRule, PathPattern};
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{quiet, read, set};
 use crate::engine::ownership::FieldSet;
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::{policy, snapshot};
@@ -15,7 +10,10 @@ use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, 
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::{Applier, Strategy, Syncer, predict};
 use crate::engine::schema::UNIONS;
-use crate::engine::{ArgoCd, Assessment, OwnHeal, Policy, Remedy, Snapshot, Tool, assess_and_propose, assess_during};
+use crate::engine::{Assessment, Policy, Remedy, Snapshot, assess_and_propose};
+
+mod heals;
+mod takeovers;
 
 pub(super) const ARGO_CD: &str = "argocd-controller";
 
@@ -258,93 +256,6 @@ fn a_hand_change_that_git_took_over_is_told_where_somebody_keeps_it() {
     );
 }
 
-#[test]
-fn flux_takes_over_by_itself_what_kubectl_wrote_and_nothing_of_anybody_else() {
-    let flux = || Syncer::by(Applier::Flux, Strategy::ServerSideApply, ARGO_CD);
-    for (fixer, traps) in [
-        ("kubectl-edit", 0),
-        ("kubectl", 0),
-        ("before-first-apply", 0),
-        ("Lens", 1),
-        ("k9s", 1),
-    ] {
-        let (found, plan) = told(&scene(
-            &http_get(),
-            fixed_by_hand(&http_get(), &tcp_socket(), fixer),
-            flux(),
-        ));
-        assert_eq!(
-            (found.traps.len(), found.is_quiet(), plan.is_ok()),
-            (traps, traps == 0, traps == 1),
-            "{fixer}: {}",
-            found.summary
-        );
-    }
-}
-
-#[test]
-fn under_client_side_apply_and_beside_what_argo_cd_migrates_there_is_none() {
-    for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
-        let fixed = by_hand(
-            &by_hand(&synced(&http_get(), strategy), &tcp_socket(), "kubectl-patch"),
-            &http_get(),
-            "kubectl-edit",
-        );
-        let (found, plan) = told(&scene(
-            &http_get(),
-            fixed,
-            Syncer::by(Applier::ArgoCd, strategy, ARGO_CD),
-        ));
-        assert_eq!((found.traps.len(), plan), (0, Err(NoPlan::NothingToHeal)));
-    }
-    let fixed = fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-client-side-apply");
-    assert_eq!(told(&scene(&http_get(), fixed, argo_cd())).0.traps, vec![]);
-    // Who owns what stands beside the handler is in nobody's way.
-    let mut slower = http_get();
-    slower["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["periodSeconds"] = json!(7);
-    let beside = by_hand(
-        &by_hand(&synced(&http_get(), Strategy::ServerSideApply), &slower, "k9s"),
-        &http_get(),
-        "k9s",
-    );
-    assert_eq!(told(&scene(&http_get(), beside, argo_cd())).0.traps, vec![]);
-}
-
-#[test]
-fn what_somebody_applies_is_taken_from_a_person_and_from_no_other_tool() {
-    let applied = |manager: &str| {
-        let mut live = fixed_by_hand(&http_get(), &tcp_socket(), manager);
-        let entries = live["metadata"]["managedFields"].as_array_mut().unwrap();
-        entries.iter_mut().find(|entry| entry["manager"] == manager).unwrap()["operation"] = json!("Apply");
-        scene(&http_get(), live, argo_cd())
-    };
-    let person = applied("kubectl");
-    let (found, plan) = told(&person);
-    assert_eq!(found.traps.len(), 1);
-    let after = transferred(&person, &plan.unwrap());
-    assert_eq!(
-        told(&Snapshot {
-            live: Some(after),
-            ..person
-        })
-        .0
-        .traps,
-        vec![]
-    );
-    let (found, plan) = told(&applied("pipeline"));
-    assert_eq!(
-        (found.traps.len(), plan),
-        (1, Err(NoPlan::TwoAppliers("pipeline".to_owned())))
-    );
-    let remedy = found
-        .findings
-        .iter()
-        .find(|finding| finding.rule == "latent-trap")
-        .and_then(|finding| finding.remedy.clone())
-        .unwrap();
-    assert!(remedy.contains("pipeline does, too"), "{remedy}");
-}
-
 /// Git with this port of the name http and one that has no name.
 fn on_port(number: u32) -> Value {
     let mut git = http_get();
@@ -429,107 +340,4 @@ fn what_a_person_applied_is_put_back_or_handed_back_and_what_another_tool_applie
             "{plan:?}"
         );
     }
-}
-
-#[test]
-fn while_our_own_heal_runs_what_it_owns_is_no_trap_and_what_somebody_else_owns_is() {
-    let place = &places()[0];
-    let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
-    let choices: Vec<Value> = union.choices().take(2).collect();
-    let (desired, meanwhile) = (document(place, &choices[0]), document(place, &choices[1]));
-    let found = |manager: &str| {
-        let scene = scene(&desired, fixed_by_hand(&desired, &meanwhile, manager), argo_cd());
-        assert!(!told(&scene).0.is_quiet(), "after the heal it is one, whoever owns it");
-        assess_during(&scene, &policy(), &OwnHeal::default())
-    };
-    assert!(found("driftmend-heal").is_quiet());
-    assert_eq!(found("kubectl-edit").traps.len(), 1);
-}
-
-#[test]
-fn what_the_tool_takes_from_live_is_in_the_way_of_no_change() {
-    let reason = "Application argocd/shop ignores it";
-    let path = ".spec.template.spec.containers[*].livenessProbe";
-    let rule = IgnoreRule {
-        paths: vec![PathPattern::parse(path).unwrap()],
-        pointers: Vec::new(),
-        parts: Vec::new(),
-        managers: Vec::new(),
-        reason: reason.to_owned(),
-        expires: None,
-    };
-    let ignoring = Policy {
-        ignore: vec![rule],
-        ..policy()
-    };
-    let found = |options: Value| {
-        let application = Arc::new(read(&set(quiet(), "/spec/syncPolicy/syncOptions", options)));
-        let tool = Tool::ArgoCd(Arc::new(ArgoCd {
-            application,
-            windows: Windows::none(),
-            application_set: None,
-            seen_alive: None,
-        }));
-        let live = fixed_by_hand(&http_get(), &tcp_socket(), "kubectl-edit");
-        let scene = Snapshot {
-            tool,
-            ..scene(&http_get(), live, argo_cd())
-        };
-        assess_and_propose(&scene, &ignoring, &Memory::default()).0.traps.len()
-    };
-    assert_eq!(
-        found(json!(["ServerSideApply=true"])),
-        1,
-        "it is compared without it and applied all the same"
-    );
-    assert_eq!(
-        found(json!(["ServerSideApply=true", "RespectIgnoreDifferences=true"])),
-        0
-    );
-}
-
-#[test]
-fn what_a_heal_left_that_did_not_come_to_its_end_is_told_and_handed_over() {
-    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
-        let synced = synced(&http_get(), strategy);
-        let left = by_hand(
-            &by_hand(&synced, &tcp_socket(), "kubectl-patch"),
-            &http_get(),
-            "driftmend-heal",
-        );
-        let scene = scene(&http_get(), left, Syncer::by(Applier::ArgoCd, strategy, ARGO_CD));
-        let (found, plan) = told(&scene);
-        assert!(
-            found.summary.contains("driftmend-heal owns"),
-            "{strategy:?}: {}",
-            found.summary
-        );
-        let after = transferred(&scene, &plan.unwrap());
-        let (found, plan) = told(&Snapshot {
-            live: Some(after),
-            ..scene
-        });
-        assert_eq!(
-            (found.is_quiet(), plan),
-            (true, Err(NoPlan::NothingToHeal)),
-            "{strategy:?}"
-        );
-    }
-}
-
-#[test]
-fn an_operation_in_the_way_is_not_ended_before_what_a_heal_left_is_handed_over() {
-    let left = by_hand(
-        &by_hand(
-            &synced(&http_get(), Strategy::ClientSideApply),
-            &tcp_socket(),
-            "kubectl-patch",
-        ),
-        &http_get(),
-        "driftmend-heal",
-    );
-    let failed = crate::engine::operation::shapes::with_state("Failed", crate::engine::operation::shapes::HERE);
-    let scene = super::unnamed::scene(&http_get(), left, &failed);
-    let kinds: Vec<StepKind> = told(&scene).1.unwrap().steps.iter().map(Step::kind).collect();
-    assert_eq!(kinds, [StepKind::Transfer, StepKind::Refresh, StepKind::StartOperation]);
 }

@@ -2,7 +2,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::PathPattern;
+use crate::engine::diff::compare::LAST_APPLIED;
+use crate::engine::diff::moved::Moved;
+use crate::engine::diff::{ChangeKind, Severity};
+use crate::engine::predict::Strategy;
 
 const IMAGE: &str =
     r#"{"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}}"#;
@@ -117,95 +120,6 @@ fn a_field_that_someone_else_wrote_is_drift_and_names_the_writer() {
 }
 
 #[test]
-fn between_commit_and_sync_nothing_has_drifted_under_server_side_apply() {
-    let tool = || json!([wrote("gitops", "Apply", "", IMAGE)]);
-    let git = image("web:2");
-    assert_eq!(
-        severities(&git, &image("web:1"), tool(), Strategy::ServerSideApply, None),
-        [Severity::Pending]
-    );
-    // The same name in another kind of write is someone else.
-    let other = json!([wrote("gitops", "Update", "", IMAGE)]);
-    assert_eq!(
-        severities(&git, &image("web:1"), other, Strategy::ServerSideApply, None),
-        [Severity::Drift]
-    );
-}
-
-#[test]
-fn a_field_that_live_lacks_is_pending_only_where_the_commit_is_younger_than_the_sync() {
-    let mut git = image("web:1");
-    git["spec"]["template"]["spec"]["priorityClassName"] = json!("high");
-    let at = |commit| {
-        severities(
-            &git,
-            &image("web:1"),
-            json!([wrote("gitops", "Apply", "", IMAGE)]),
-            Strategy::ServerSideApply,
-            commit,
-        )
-    };
-    assert_eq!(at(Some("2026-01-02T00:00:01Z")), [Severity::Pending]);
-    assert_eq!(at(Some("2026-01-02T00:00:00Z")), [Severity::Drift]);
-    assert_eq!(at(None), [Severity::Drift]);
-}
-
-#[test]
-fn client_side_apply_is_pending_where_live_is_what_was_applied_last() {
-    let git = image("web:2");
-    let managed = |image_by: &str, annotation_by: &str| {
-        json!([
-            wrote(image_by, "Update", "", IMAGE),
-            wrote(annotation_by, "Update", "", ANNOTATION)
-        ])
-    };
-    let severity = |last: &str, live: &str, image_by: &str, annotation_by: &str| {
-        severities(
-            &git,
-            &applied(&image(last), image(live)),
-            managed(image_by, annotation_by),
-            Strategy::ClientSideApply,
-            None,
-        )
-    };
-    assert_eq!(severity("web:1", "web:1", "gitops", "gitops"), [Severity::Pending]);
-    assert_eq!(severity("web:1", "web:3", "kubectl-edit", "gitops"), [Severity::Drift]);
-    // Made by kubectl create, adopted by the tool since.
-    assert_eq!(
-        severity("web:1", "web:1", "kubectl-create", "gitops"),
-        [Severity::Pending]
-    );
-    // Someone's own kubectl apply wrote the annotation as well.
-    assert_eq!(
-        severity(
-            "web:1",
-            "web:1",
-            "kubectl-client-side-apply",
-            "kubectl-client-side-apply"
-        ),
-        [Severity::Drift]
-    );
-}
-
-#[test]
-fn client_side_apply_tells_a_new_field_of_git_from_a_removed_one() {
-    let mut git = image("web:1");
-    git["spec"]["paused"] = json!(true);
-    let managed = || json!([wrote("gitops", "Update", "", ANNOTATION)]);
-    let severity = |last: &Value| {
-        severities(
-            &git,
-            &applied(last, image("web:1")),
-            managed(),
-            Strategy::ClientSideApply,
-            None,
-        )
-    };
-    assert_eq!(severity(&image("web:1")), [Severity::Pending]);
-    assert_eq!(severity(&git), [Severity::Drift]);
-}
-
-#[test]
 fn what_others_add_to_the_deployments_own_labels_is_info() {
     let mut live = image("web:1");
     live["metadata"]["labels"] = json!({"team": "a"});
@@ -303,166 +217,6 @@ fn a_quantity_in_other_words_is_info() {
     );
 }
 
-#[test]
-fn known_controllers_are_ignored_and_people_who_do_the_same_are_not() {
-    let scaled = |manager: &str, subresource: &str| {
-        let mut live = image("web:1");
-        live["spec"]["replicas"] = json!(5);
-        severities(
-            &image("web:1"),
-            &live,
-            json!([wrote(manager, "Update", subresource, REPLICAS)]),
-            Strategy::ServerSideApply,
-            None,
-        )
-    };
-    assert_eq!(scaled("kube-controller-manager", "scale"), [Severity::Ignored]);
-    assert_eq!(scaled("kubectl", "scale"), [Severity::Drift]);
-    assert_eq!(scaled("kube-controller-manager", ""), [Severity::Drift]);
-    assert_eq!(scaled("rollouts-controller", ""), [Severity::Ignored]);
-}
-
-#[test]
-fn a_restart_is_ignored_with_its_reason() {
-    let mut live = image("web:1");
-    live["spec"]["template"]["metadata"]["annotations"] =
-        json!({"kubectl.kubernetes.io/restartedAt": "2026-01-01T00:00:00Z"});
-    assert_eq!(
-        weigh(&image("web:1"), &live, json!([]), Strategy::ServerSideApply, None),
-        [(
-            ".spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]".to_owned(),
-            Severity::Ignored,
-            Some("kubectl rollout restart leaves the time of the restart here".to_owned())
-        )]
-    );
-}
-
-#[test]
-fn a_row_covers_a_list_only_when_it_covers_every_item_of_it() {
-    let env = |names: &[&str]| {
-        let mut live = image("web:1");
-        live["spec"]["template"]["spec"]["containers"][0]["env"] =
-            names.iter().map(|name| json!({"name": name})).collect();
-        severities(&image("web:1"), &live, json!([]), Strategy::ServerSideApply, None)
-    };
-    assert_eq!(env(&["STAKATER_WEB_CONFIGMAP"]), [Severity::Ignored]);
-    assert_eq!(env(&["STAKATER_WEB_CONFIGMAP", "OTHER"]), [Severity::Drift]);
-}
-
-#[test]
-fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
-    let (desired, live) = (image("web:2"), image("web:3"));
-    let owned = owned(json!([wrote("canary-bot", "Update", "", IMAGE)]));
-    let managed = Recorded::of(&owned);
-    let syncer = applies(Strategy::ServerSideApply);
-    let weigh = |path: &str, manager: &str, now: &str| {
-        let rule = IgnoreRule {
-            paths: vec![PathPattern::parse(path).unwrap()],
-            pointers: Vec::new(),
-            parts: Vec::new(),
-            managers: vec![manager.to_owned()],
-            reason: "canaries are ours".to_owned(),
-            expires: Some("2026-02-01T00:00:00Z".parse().unwrap()),
-        };
-        let now = now.parse().unwrap();
-        let evidence = Evidence {
-            desired: &desired,
-            live: &live,
-            managed: &managed,
-            syncer: &syncer,
-            witness: Witness::default(),
-            rules: &[rule],
-            now,
-        };
-        classify(&evidence)
-            .into_iter()
-            .map(|drift| (drift.severity, drift.reason))
-            .collect::<Vec<_>>()
-    };
-    let (ignored, drift) = (
-        [(Severity::Ignored, Some("canaries are ours".to_owned()))],
-        [(Severity::Drift, None)],
-    );
-    assert_eq!(
-        weigh(
-            ".spec.template.spec.containers[*].image",
-            "canary-*",
-            "2026-01-31T23:59:59Z"
-        ),
-        ignored
-    );
-    assert_eq!(
-        weigh(
-            ".spec.template.spec.containers[*].image",
-            "canary-*",
-            "2026-02-01T00:00:00Z"
-        ),
-        drift
-    );
-    assert_eq!(
-        weigh(
-            ".spec.template.spec.containers[*].image",
-            "other",
-            "2026-01-01T00:00:00Z"
-        ),
-        drift
-    );
-    assert_eq!(weigh(".spec.replicas", "canary-*", "2026-01-01T00:00:00Z"), drift);
-}
-
-#[test]
-fn the_revision_that_was_synced_last_tells_a_field_new_in_git_from_one_taken_away() {
-    let replicas = |count: Option<i64>| {
-        let mut object = image("web:1");
-        if let Some(count) = count {
-            object["spec"]["replicas"] = json!(count);
-        }
-        object
-    };
-    let owned = owned(json!([wrote("gitops", "Apply", "", IMAGE)]));
-    let managed = Recorded::of(&owned);
-    let severity = |desired: Value, synced: Value, live: Value| {
-        let syncer = applies(Strategy::ServerSideApply);
-        let evidence = Evidence {
-            desired: &desired,
-            live: &live,
-            managed: &managed,
-            syncer: &syncer,
-            witness: Witness {
-                synced: Some(&synced),
-                ..Witness::default()
-            },
-            rules: &[],
-            now: NOW,
-        };
-        classify(&evidence)
-            .into_iter()
-            .map(|drift| drift.severity)
-            .collect::<Vec<_>>()
-    };
-    let (none, three) = (|| replicas(None), || replicas(Some(3)));
-    assert_eq!(severity(three(), none(), none()), [Severity::Pending], "new in Git");
-    assert_eq!(
-        severity(three(), three(), none()),
-        [Severity::Drift],
-        "taken away by hand"
-    );
-    assert_eq!(
-        severity(image("web:2"), image("web:1"), image("web:1")),
-        [Severity::Pending]
-    );
-    // The tool's own field: were it anyone else's write, the field would be theirs. What the tool wrote, admission
-    // changed.
-    assert_eq!(
-        severity(image("web:2"), image("web:1"), image("web:1-mirrored")),
-        [Severity::Pending]
-    );
-    assert_eq!(
-        severity(image("web:1"), image("web:1"), image("web:1-mirrored")),
-        [Severity::Info]
-    );
-}
-
 /// The side that moved, with what is known of how it came so.
 fn sides(
     desired: &Value,
@@ -503,4 +257,6 @@ fn a_pull_policy_is_no_drift_where_nothing_tells_whose_it_is() {
     );
 }
 mod documents;
+mod pending;
+mod rules;
 mod witnesses;

@@ -5,12 +5,16 @@ use pretty_assertions::assert_eq;
 
 use super::*;
 use crate::engine::object::ObjectId;
-use crate::engine::operation::{OperationPhase, Stale};
+use crate::engine::operation::{OperationPhase, ResourceRef, Stale, Touches};
 use crate::engine::ownership::Operation;
 use crate::engine::plan::digest::plan_hash;
+use crate::engine::plan::on_application::{Act, OnApplication};
+use crate::engine::plan::on_kustomization::KustomizationRef;
+use crate::engine::plan::step::Step;
 use crate::engine::plan::tests::{approval, git, snapshot, switched};
 use crate::engine::plan::{ApplicationRef, Memory};
 use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::snapshot::Snapshot;
 
 /// A step of each kind.
 fn steps() -> Vec<Step> {

@@ -1,246 +1,29 @@
 //! Every union of the catalogue, and lists of small items: Git said one thing, somebody wrote another one, and Git says
 //! a third one by now.
 
-use std::sync::Arc;
+pub(in crate::engine) use places::{document, places};
+pub(in crate::engine) use scene::{by_hand, synced};
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::{LAST_APPLIED, compare};
-use crate::engine::ownership::{FieldSet, ManagedFields, Operation};
-use crate::engine::plan::tests::{container, git, policy, proposed, snapshot};
+use crate::engine::diff::compare;
+use crate::engine::ownership::{ManagedFields, Operation};
+use crate::engine::plan::tests::{git, policy, proposed, snapshot};
 use crate::engine::plan::{Caution, Ground, HEAL_MANAGER, Memory, NoPlan, Plan, Step, propose};
-use crate::engine::predict::{FieldValidation, Strategy, Syncer, Verdict, predict, refusals_as_it_is};
-use crate::engine::schema::{UNIONS, apply_defaults};
-use crate::engine::{Policy, Remedy, Snapshot, SourceFacts, assess, snapshot::Met};
+use crate::engine::predict::{Strategy, Syncer, Verdict, predict};
+use crate::engine::{Policy, Remedy, Snapshot, assess};
+use places::{choices, put};
+use scene::{update, witnesses};
 
 mod along;
+mod places;
+mod scene;
 
 const TOOL: &str = "argocd-controller";
 const PERSON: &str = "kubectl-edit";
 const SYNCED: &str = "the tool says what it synced";
-
-/// A place of a union: the Go type, the pointer of what has it, and what stands beside the union there.
-pub(in crate::engine) fn places() -> Vec<(&'static str, &'static str, Value)> {
-    vec![
-        (
-            "Probe",
-            "/spec/template/spec/containers/0/livenessProbe",
-            json!({"periodSeconds": 5}),
-        ),
-        ("Probe", "/spec/template/spec/containers/0/readinessProbe", json!({})),
-        (
-            "Probe",
-            "/spec/template/spec/containers/0/startupProbe",
-            json!({"failureThreshold": 30}),
-        ),
-        (
-            "LifecycleHandler",
-            "/spec/template/spec/containers/0/lifecycle/preStop",
-            json!({}),
-        ),
-        (
-            "LifecycleHandler",
-            "/spec/template/spec/containers/0/lifecycle/postStart",
-            json!({}),
-        ),
-        ("EnvVar", "/spec/template/spec/containers/0/env/1", json!({"name": "B"})),
-        (
-            "EnvVarSource",
-            "/spec/template/spec/containers/0/env/1/valueFrom",
-            json!({}),
-        ),
-        ("Volume", "/spec/template/spec/volumes/0", json!({"name": "data"})),
-        ("FCVolumeSource", "/spec/template/spec/volumes/0/fc", json!({})),
-        (
-            "VolumeMount",
-            "/spec/template/spec/containers/0/volumeMounts/0",
-            json!({"name": "data", "mountPath": "/data"}),
-        ),
-        (
-            "PodResourceClaim",
-            "/spec/template/spec/resourceClaims/0",
-            json!({"name": "gpu"}),
-        ),
-        ("DeploymentStrategy", "/spec/strategy", json!({})),
-        (
-            "SeccompProfile",
-            "/spec/template/spec/securityContext/seccompProfile",
-            json!({}),
-        ),
-        (
-            "SeccompProfile",
-            "/spec/template/spec/containers/0/securityContext/seccompProfile",
-            json!({}),
-        ),
-        (
-            "AppArmorProfile",
-            "/spec/template/spec/securityContext/appArmorProfile",
-            json!({}),
-        ),
-    ]
-}
-
-/// Puts a value where a pointer leads, making what is not there on the way.
-fn put(document: &mut Value, pointer: &str, value: Value) {
-    let (above, name) = pointer.rsplit_once('/').unwrap();
-    if document.pointer(above).is_none() {
-        put(
-            document,
-            above,
-            if name.parse::<usize>().is_ok() {
-                json!([])
-            } else {
-                json!({})
-            },
-        );
-    }
-    let parent = document.pointer_mut(above).unwrap();
-    match (name.parse::<usize>(), parent.as_array_mut()) {
-        (Ok(at), Some(items)) if at < items.len() => items[at] = value,
-        (_, Some(items)) => items.push(value),
-        _ => parent[name] = value,
-    }
-}
-
-/// A document with this union in this place.
-pub(in crate::engine) fn document((of, pointer, beside): &(&str, &str, Value), choice: &Value) -> Value {
-    let mut document = git();
-    container(&mut document)
-        .as_object_mut()
-        .unwrap()
-        .remove("livenessProbe");
-    match *of {
-        "EnvVarSource" => put(
-            &mut document,
-            "/spec/template/spec/containers/0/env/1",
-            json!({"name": "B"}),
-        ),
-        "FCVolumeSource" => put(&mut document, "/spec/template/spec/volumes/0", json!({"name": "data"})),
-        "VolumeMount" => put(
-            &mut document,
-            "/spec/template/spec/volumes/0",
-            json!({"name": "data", "emptyDir": {}}),
-        ),
-        _ => {}
-    }
-    let mut union = beside.clone();
-    union
-        .as_object_mut()
-        .unwrap()
-        .extend(choice.as_object().unwrap().clone());
-    put(&mut document, pointer, union);
-    document
-}
-
-/// What a union may say there: one choice of each kind, nothing where that is valid, and the other members of a volume
-/// that need nothing.
-fn choices(place: &(&str, &str, Value)) -> Vec<Value> {
-    let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
-    let valid = |choice: &Value| refusals_as_it_is(&document(place, choice), FieldValidation::Ignore).is_empty();
-    union.choices().chain([json!({})]).filter(valid).collect()
-}
-
-/// What a write of these contents makes of the books, as the server keeps them for an update.
-fn update(before: &Value, mut after: Value, manager: &str) -> Value {
-    let mut bare = after.clone();
-    bare.as_object_mut().unwrap().remove("status");
-    bare["metadata"] = json!({"annotations": {}});
-    let set = FieldSet::of_applied(&bare);
-    let leaves: Vec<FieldPath> = set.leaves().collect();
-    let is_new = |path: &FieldPath| match (path.get(before), path.get(&after)) {
-        (None, _) => true,
-        (before, after) => before != after && leaves.contains(path),
-    };
-    let written: FieldSet = set.members().into_iter().filter(is_new).collect();
-    let left = |value: &Value| -> FieldSet {
-        let kept = FieldSet::parse(value).unwrap().difference(&written);
-        kept.members()
-            .into_iter()
-            .filter(|path| path.get(&after).is_some())
-            .collect()
-    };
-    let mut entries = Vec::new();
-    for entry in before["metadata"]["managedFields"].as_array().unwrap() {
-        let fields = left(&entry["fieldsV1"]);
-        if !fields.is_empty() {
-            entries.push(of(
-                entry["manager"].as_str().unwrap(),
-                entry["operation"].as_str().unwrap(),
-                &fields,
-            ));
-        }
-    }
-    if !written.is_empty() {
-        entries.push(of(manager, "Update", &written));
-    }
-    after["metadata"]["managedFields"] = entries.into();
-    after
-}
-
-fn of(manager: &str, operation: &str, fields: &FieldSet) -> Value {
-    json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
-           "time": "2026-01-05T10:00:00Z",
-           "fieldsV1": fields.to_value()})
-}
-
-/// The cluster right after the tool's sync of a document.
-pub(in crate::engine) fn synced(document: &Value, strategy: Strategy) -> Value {
-    let mut live = document.clone();
-    apply_defaults(&mut live);
-    live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
-    live["metadata"]["resourceVersion"] = json!("41");
-    live["metadata"]["generation"] = json!(1);
-    let mut fields = FieldSet::of_applied(document);
-    if strategy == Strategy::ClientSideApply {
-        live["metadata"]["annotations"] = json!({LAST_APPLIED: document.to_string()});
-        fields = fields.union(&std::iter::once(FieldPath::of(&["metadata", "annotations", LAST_APPLIED])).collect());
-    }
-    let operation = if strategy == Strategy::ServerSideApply {
-        "Apply"
-    } else {
-        "Update"
-    };
-    live["metadata"]["managedFields"] = json!([of(TOOL, operation, &fields)]);
-    live
-}
-
-/// The cluster after a person made of it what this document says.
-pub(in crate::engine) fn by_hand(live: &Value, document: &Value, manager: &str) -> Value {
-    let mut after = document.clone();
-    apply_defaults(&mut after);
-    after["metadata"] = live["metadata"].clone();
-    after["metadata"]["generation"] = json!(2);
-    update(live, after, manager)
-}
-
-/// What is known of how it came to this.
-fn witnesses(before: &Value, live: &Value) -> Vec<(&'static str, SourceFacts)> {
-    let facts = |facts: SourceFacts| SourceFacts {
-        revision: "a".repeat(40),
-        ..facts
-    };
-    let known = |document: &Value| {
-        facts(SourceFacts {
-            synced: Some(Arc::new(document.clone())),
-            ..SourceFacts::default()
-        })
-    };
-    let met = |document: &Value| {
-        facts(SourceFacts {
-            met: Met::Document(Arc::new(document.clone())),
-            ..SourceFacts::default()
-        })
-    };
-    vec![
-        ("nothing is known", facts(SourceFacts::default())),
-        (SYNCED, known(before)),
-        ("both met before", met(before)),
-        ("Git took the change over, and the tool says so", known(live)),
-        ("Git took the change over, and both met", met(live)),
-    ]
-}
 
 fn syncer(strategy: Strategy) -> Syncer {
     Syncer::new(strategy, TOOL)

@@ -1,10 +1,14 @@
 //! What goes along with a drift, and what stays.
 
+use std::sync::Arc;
+
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::SourceFacts;
 use crate::engine::ownership::Operation;
+use crate::engine::plan::tests::container;
 
 #[test]
 fn a_port_that_moved_on_in_git_comes_whole_and_is_told() {
