@@ -4,6 +4,7 @@
 
 mod beside;
 mod counts;
+mod keys;
 mod precedence;
 mod remembered;
 
@@ -23,40 +24,9 @@ use crate::engine::predict::Syncer;
 use crate::engine::{Assessment, Policy};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
+pub use keys::{Target, WatchKey};
 pub use precedence::Covered;
 pub use remembered::{Meeting, Remembered, Sight};
-
-/// A Deployment, by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Target {
-    /// Its namespace.
-    pub namespace: String,
-
-    /// Its name.
-    pub name: String,
-}
-
-impl std::fmt::Display for Target {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
-
-/// A DriftWatch, by namespace and name.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct WatchKey {
-    /// Its namespace.
-    pub namespace: String,
-
-    /// Its name.
-    pub name: String,
-}
-
-impl std::fmt::Display for WatchKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}/{}", self.namespace, self.name)
-    }
-}
 
 /// One Deployment as a commit has it.
 #[derive(Clone, Debug, PartialEq)]

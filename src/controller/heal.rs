@@ -6,20 +6,21 @@
 
 mod answer;
 mod audit;
+mod begin;
 mod derived;
 mod elsewhere;
 mod holds;
+mod mark;
 mod outbox;
 mod pace;
 mod permission;
 mod record;
 mod send;
+mod turn;
 
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use tracing::info;
 
 pub use answer::{is_stale, with_hint};
 pub use audit::{Audit, Sink};
@@ -29,19 +30,20 @@ pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
-use super::verify::{Times, Verified, verify};
-use crate::cluster::{ApiError, Cluster, DryRun};
+use super::verify::{Times, verify};
+use crate::cluster::{ApiError, Cluster};
 use crate::crd::DriftReport;
 use crate::engine::assess;
-use crate::engine::plan::{Approved, Ground, NotYet, Refusal, Step, StepKind, beyond, reach};
-use crate::report::{
-    HealResult, Healing, HealingStep, HistoryEntry, SentRequest, StepState, evidence, fitting, printer,
-};
+use crate::engine::plan::{Ground, NotYet, Refusal, Step, StepKind, beyond};
+use crate::report::{HealResult, HealingStep, HistoryEntry, StepState};
 use answer::{final_words, guarded, is_final, stale_is_fine};
+use begin::approved_at;
 use derived::{again, begun, paths};
 use holds::{brings_sync, forbidden, unread};
+use mark::Mark;
 use pace::NotYourTurn;
-use send::{Sent, texts};
+use send::Sent;
+use turn::nothing_began;
 
 /// How long one step of a heal may take. It is seconds of work; the rest is for an API server that is away.
 const STEP_LIMIT: SignedDuration = SignedDuration::from_mins(15);
@@ -111,61 +113,6 @@ pub enum Progress {
 }
 
 impl<L: Look> Healer<'_, L> {
-    /// Records an approved plan in the report before anything is written to the Deployment.
-    ///
-    /// # Errors
-    ///
-    /// `Conflict` when the report changed since it was read: look again before anything is written. `Forbidden` when
-    /// the healer may not make one of the plan's writes: nothing began then, and the approval still holds.
-    pub async fn begin(
-        &self,
-        approved: &Approved,
-        scene: &Scene,
-        report: &DriftReport,
-    ) -> Result<DriftReport, ApiError> {
-        self.may_write(approved, scene).await?;
-        let plan = approved.plan();
-        self.pace.enter_with(approved_at(report), plan);
-        let assessment = assess(&scene.snapshot, &scene.policy);
-        let steps = plan.steps.iter().map(|step| {
-            let (stale, revision) = step.remembered();
-            let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
-            let brings = brings_sync(kind).then(|| reach(&assessment, &plan.cautions)).flatten();
-            HealingStep {
-                kind,
-                state: StepState::Pending,
-                paths,
-                begun_at: None,
-                stale,
-                revision,
-                brings,
-            }
-        });
-        let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
-        let (evidence, evidence_omitted) = fitting(&printer::told(evidence(
-            live,
-            plan.steps.iter().flat_map(Step::paths),
-            self.audit.masker(),
-        )));
-        let healing = Healing {
-            plan_hash: plan.hash.clone(),
-            uid: plan.uid.clone(),
-            judge: scene.snapshot.judge.clone(),
-            by: approved.by().to_owned(),
-            healer: self.identity.to_owned(),
-            started_at: now(),
-            steps: steps.collect(),
-            removed: None,
-            evidence,
-            evidence_omitted,
-            requests: Vec::new(),
-        };
-        info!(report = %name(report), plan = %plan.hash, by = approved.by(), "the heal begins");
-        self.cluster
-            .patch_report_status(report, json!({"healing": healing, "heal": "Healing"}), DryRun::No)
-            .await
-    }
-
     /// Carries a begun heal on, as far as it goes now.
     ///
     /// # Errors
@@ -382,151 +329,11 @@ impl<L: Look> Healer<'_, L> {
             }
         }
     }
-
-    /// Asks for the turn to clear: who was approved before comes first, whoever carries it out.
-    async fn turn(&self, report: &DriftReport, healing: &Healing) -> Result<Result<(), NotYourTurn>, ApiError> {
-        let others = self.look.elsewhere(self.identity).await?;
-        self.pace
-            .turn(self.cluster, approved_at(report), &healing.plan_hash, &others)
-            .await
-    }
-
-    /// What was approved is not what is needed. What passes is waited for; a heal that wrote nothing did not fail.
-    async fn overtaken(
-        &self,
-        scene: &Scene,
-        report: &DriftReport,
-        healing: &Healing,
-        refusal: Refusal,
-    ) -> Result<Progress, ApiError> {
-        if !refusal.is_about_the_plan() {
-            return self
-                .end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}"))
-                .await;
-        }
-        if nothing_began(healing) {
-            record::take_back(self.cluster, report, &refusal).await?;
-            self.pace.leave(&healing.plan_hash);
-            return Ok(Progress::TakenBack(refusal));
-        }
-        let since = last_begun(&healing.steps).unwrap_or(healing.started_at);
-        if let Some(why) = refusal
-            .passes()
-            .filter(|_| scene.snapshot.now.duration_since(since) <= STEP_LIMIT)
-        {
-            return Ok(Progress::Waiting(why.to_owned(), LOOK_AGAIN));
-        }
-        match self.outbox.nothing_left(&healing.plan_hash) {
-            Some(began) => {
-                self.end(
-                    report,
-                    healing,
-                    HealResult::NotCarriedOut,
-                    &began.overtaken(&refusal, &scene.snapshot),
-                )
-                .await
-            }
-            None => {
-                self.end(report, healing, HealResult::Failed, &format!("interrupted: {refusal}"))
-                    .await
-            }
-        }
-    }
-
-    /// Records how far one step is.
-    async fn mark(&self, report: &DriftReport, healing: &Healing, mark: Mark) -> Result<(), ApiError> {
-        let mut steps = healing.steps.clone();
-        if let Some(step) = steps.get_mut(mark.at) {
-            step.state = mark.state;
-            if mark.state == StepState::Begun {
-                step.begun_at = Some(now());
-            }
-        }
-        let mut patch = json!({"healing": {"steps": steps}});
-        if let Some(removed) = mark.removed {
-            patch["healing"]["removed"] = removed.into();
-        }
-        if let Some(request) = mark.request.filter(|_| healing.requests.len() < healing.steps.len()) {
-            patch["healing"]["requests"] = json!([&healing.requests[..], &[request]].concat());
-        }
-        self.cluster
-            .patch_report_status(report, patch, DryRun::No)
-            .await
-            .map(drop)
-    }
-
-    async fn verified(
-        &self,
-        report: &DriftReport,
-        healing: &Healing,
-        verified: Verified,
-    ) -> Result<Progress, ApiError> {
-        match verified {
-            Verified::Yes(message) => self.end(report, healing, HealResult::Healed, &message).await,
-            Verified::No(message) => self.end(report, healing, HealResult::Failed, &message).await,
-            Verified::NotYet(what) => Ok(Progress::Waiting(what, LOOK_AGAIN)),
-        }
-    }
-
-    /// Ends a heal: what was approved is spent, whatever the result.
-    async fn end(
-        &self,
-        report: &DriftReport,
-        healing: &Healing,
-        result: HealResult,
-        message: &str,
-    ) -> Result<Progress, ApiError> {
-        // A policy holds what an entry of the history says against what the heal in progress said.
-        let known = report
-            .status
-            .as_ref()
-            .and_then(|status| status.healing.as_ref())
-            .map_or(0, |healing| healing.requests.len());
-        let told = match known < healing.requests.len() {
-            true => Some(
-                self.cluster
-                    .patch_report_status(report, json!({"healing": {"requests": healing.requests}}), DryRun::No)
-                    .await?,
-            ),
-            false => None,
-        };
-        let entry = record::end(self.cluster, told.as_ref().unwrap_or(report), healing, result, message).await?;
-        self.pace.leave(&healing.plan_hash);
-        self.outbox.forget(&healing.plan_hash);
-        self.audit.line(
-            "Ended",
-            json!({"report": name(report), "plan": entry.plan_hash, "result": entry.result, "message": entry.message}),
-        );
-        Ok(Progress::Ended(entry))
-    }
-}
-
-/// When the plan of a report was approved: the order in which heals are served.
-fn approved_at(report: &DriftReport) -> Timestamp {
-    report
-        .status
-        .as_ref()
-        .and_then(|status| status.approval.as_ref())
-        .map_or(Timestamp::MAX, |approval| approval.at)
 }
 
 /// When the last of these steps began.
 fn last_begun(steps: &[HealingStep]) -> Option<Timestamp> {
     steps.iter().filter_map(|step| step.begun_at).max()
-}
-
-/// What is recorded of one step.
-struct Mark {
-    at: usize,
-    state: StepState,
-    removed: Option<String>,
-    request: Option<SentRequest>,
-}
-
-/// Whether no request of a heal can have left: of which a step began, that ends by an entry of the history, whatever
-/// came of it.
-fn nothing_began(healing: &Healing) -> bool {
-    healing.steps.iter().all(|step| step.state == StepState::Pending)
 }
 
 /// The operation that a step waits for, in words; `None` where it waits for something else.

@@ -1,14 +1,15 @@
 //! Runs the controller: stores, leadership, queue and shutdown.
 
+mod follow;
+mod lead;
+
 use std::collections::HashSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::{Stream, StreamExt};
-use kube::runtime::reflector::{self, Store};
-use kube::runtime::watcher;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
+use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
@@ -27,13 +28,15 @@ use super::triggers::{spawn_tool, spawn_triggers, watch_key};
 use super::{Context, Key, Settings, Written};
 use crate::cluster::deployments::{self, Scope};
 use crate::cluster::events::Events;
-use crate::cluster::{ApiError, Cluster, DEFINITIONS_HINT, Gate, Retry, WatchBackoff, patient};
+use crate::cluster::{ApiError, Cluster, Retry};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
+use crate::lease::Leadership;
 use crate::lease::last_clear::Place;
-use crate::lease::{self, Leadership, LeaseSettings, LeaseTimes};
 use crate::metrics::Metrics;
 use crate::server::{Health, ServeError, Server};
+use follow::follow;
+use lead::{gate, lead};
 
 /// How many Deployments are worked on at once: each is quick.
 const CONCURRENCY: usize = 16;
@@ -296,42 +299,6 @@ async fn discard_unwatched(sources: &Sources, watches: &Store<DriftWatch>) {
     }
 }
 
-/// Takes part in the election, or leads at once where no Lease was asked for.
-fn lead(
-    cluster: &Cluster,
-    run: &RunSettings,
-    metrics: &Metrics,
-    stop: &CancellationToken,
-    sender: tokio::sync::watch::Sender<Leadership>,
-) -> tokio::task::JoinHandle<()> {
-    metrics.leads(false);
-    let (cluster, stop) = (cluster.clone(), stop.clone());
-    let settings = run.lease.clone().map(|name| LeaseSettings {
-        namespace: run.settings.sources.own_namespace.clone(),
-        name,
-        identity: lease::identity(&run.instance),
-        times: LeaseTimes::default(),
-    });
-    tokio::spawn(async move {
-        match settings {
-            Some(settings) => lease::run(cluster, settings, sender, stop).await,
-            None => {
-                // Ten years: a process that runs alone leads as long as it runs.
-                let until = tokio::time::Instant::now() + Duration::from_secs(315_360_000);
-                let _ = sender.send(Leadership::Leading { epoch: 0, until });
-                stop.cancelled().await;
-            }
-        }
-    })
-}
-
-/// What every write passes: a process that hung through the end of its lead sends nothing more when it goes on, whoever
-/// told it or did not.
-fn gate(leadership: &tokio::sync::watch::Receiver<Leadership>) -> Gate {
-    let leadership = leadership.clone();
-    Arc::new(move || leadership.borrow().epoch(tokio::time::Instant::now()).is_some())
-}
-
 /// The user name of this process, the uid of `kube-system` and what judges approvals; `None` when the process is
 /// stopped before it has them.
 async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(String, String, String)> {
@@ -362,47 +329,6 @@ async fn first_facts(cluster: &Cluster, stop: &CancellationToken) -> Option<(Str
             () = stop.cancelled() => return None,
         }
     }
-}
-
-/// A store of one of our own kinds, and the key of every object that an event touched.
-fn follow<K, T>(cluster: &Cluster, key: fn(&K) -> T) -> (Store<K>, impl Stream<Item = T> + Send + use<K, T>)
-where
-    T: Send + 'static,
-    K: kube::Resource<DynamicType = ()> + Clone + std::fmt::Debug + serde::de::DeserializeOwned + Send + Sync + 'static,
-{
-    let (store, writer) = reflector::store();
-    let api: Api<K> = Api::all(cluster.client());
-    let events = patient(watcher(api, watcher::Config::default()), WatchBackoff::default());
-    let kind = K::kind(&()).into_owned();
-    let touched = reflector::reflector(writer, events).filter_map(move |event| {
-        let touched = match event {
-            Ok(watcher::Event::Apply(object) | watcher::Event::InitApply(object) | watcher::Event::Delete(object)) => {
-                Some(key(&object))
-            }
-            Ok(watcher::Event::Init | watcher::Event::InitDone) => None,
-            Err(error) => {
-                let hint = has_no_such_kind(&error).then_some(DEFINITIONS_HINT);
-                warn!(
-                    kind,
-                    error = &error as &dyn std::error::Error,
-                    hint,
-                    "a watch is interrupted"
-                );
-                None
-            }
-        };
-        futures::future::ready(touched)
-    });
-    (store, touched)
-}
-
-/// Whether the API server answered that it does not know the kind.
-fn has_no_such_kind(error: &watcher::Error) -> bool {
-    let answer = match error {
-        watcher::Error::InitialListFailed(error) | watcher::Error::WatchStartFailed(error) => error,
-        _ => return false,
-    };
-    matches!(answer, kube::Error::Api(status) if status.code == 404)
 }
 
 /// How often each key failed in a row.

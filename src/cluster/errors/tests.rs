@@ -1,3 +1,4 @@
+use kube::core::Status;
 use pretty_assertions::assert_eq;
 
 use super::*;

@@ -3,6 +3,7 @@ use serde_json::json;
 
 use super::*;
 use crate::engine::predict::{Prediction, Strategy};
+use crate::report::conditions::{APPROVED, HEALED};
 
 fn status(value: serde_json::Value) -> ReportStatus {
     serde_json::from_value(value).unwrap()

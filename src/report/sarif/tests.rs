@@ -8,6 +8,7 @@ use crate::engine::diff::Masker;
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Cause;
+use crate::report::told::Oddity;
 use crate::report::{Notice, Place, Warning, check};
 
 fn report() -> ObjectReport {

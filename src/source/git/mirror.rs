@@ -3,6 +3,12 @@
 //! Whatever comes from a server, and whatever a server has put on the disk, is read there and nowhere else: an object
 //! of a pack may say that it is gigabytes long.
 
+mod reading;
+mod setting;
+
+pub use reading::Reading;
+pub use setting::{Setting, initialise};
+
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
@@ -22,6 +28,7 @@ use super::session::Step;
 use super::{Credentials, GitError, Limits, RepositoryUrl, Revision, Select, Tree, TreePath};
 use crate::source::SourceFile;
 use crate::source::child::{Bounds, Ending, Job, MIB, Place, Places, ask};
+use setting::setting;
 
 /// How many names an error lists.
 pub(super) const LISTED: usize = 10;
@@ -383,89 +390,4 @@ impl Mirror {
             reason,
         }
     }
-}
-
-/// A mirror that is being read, with a place that is held until this is dropped.
-#[derive(Debug)]
-pub struct Reading<'m> {
-    mirror: &'m Mirror,
-    _place: Place<'static>,
-}
-
-impl Reading<'_> {
-    /// As [`Mirror::tree`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Mirror::tree`].
-    pub fn tree(&self, oid: Oid, path: &TreePath, select: Select) -> Result<Tree, GitError> {
-        let (tree, mut files): (Tree, _) = self.ask(Call::Tree {
-            oid,
-            path: path.clone(),
-            select,
-        })?;
-        files.sort_by(|one, other| one.path.cmp(&other.path));
-        Ok(Tree { files, ..tree })
-    }
-
-    /// As [`Mirror::changed_at`].
-    ///
-    /// # Errors
-    ///
-    /// As [`Mirror::changed_at`].
-    pub fn changed_at(&self, oid: Oid, paths: &[TreePath]) -> Result<Vec<Option<Timestamp>>, GitError> {
-        Ok(self
-            .ask(Call::ChangedAt {
-                oid,
-                paths: paths.to_vec(),
-            })?
-            .0)
-    }
-
-    fn ask<T: DeserializeOwned + Send>(&self, call: Call) -> Result<(T, Vec<SourceFile>), GitError> {
-        let bounds = self.mirror.bounds(&call, setting().of_one, None);
-        self.mirror.answer(call, &Credentials::None, None, (&bounds, None))
-    }
-}
-
-/// What holds for every child of this process that asks about Git.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Setting {
-    /// How much memory all of them together may have, in bytes; those for one tenant at most half.
-    pub memory: u64,
-
-    /// How much of it one may have; one that lists references has half of that.
-    pub of_one: u64,
-
-    /// A PEM file of authorities trusted besides the system's; `SSL_CERT_FILE` in the environment does the same.
-    pub certificates: Option<PathBuf>,
-}
-
-impl Setting {
-    /// What follows from so much memory: one child may have half of it.
-    pub fn of_memory(memory: u64) -> Setting {
-        Setting {
-            memory,
-            of_one: memory / 2,
-            certificates: None,
-        }
-    }
-}
-
-impl Default for Setting {
-    /// Enough for a repository of tens of thousands of manifests.
-    fn default() -> Setting {
-        Setting::of_memory(128 * MIB)
-    }
-}
-
-static SETTING: OnceLock<Setting> = OnceLock::new();
-
-/// Sets what holds for the whole process; the first call counts, later ones change nothing.
-pub fn initialise(setting: Setting) {
-    SETTING.get_or_init(|| setting);
-}
-
-fn setting() -> &'static Setting {
-    SETTING.get_or_init(Setting::default)
 }

@@ -6,8 +6,7 @@ use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{git, of, snapshot};
-use crate::engine::diagnose::*;
+use super::*;
 use crate::engine::operation::{GitRepository, Kustomization};
 use crate::engine::predict::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
-use super::{approval, container, git, proposed, snapshot, switched, synced};
-use crate::engine::plan::*;
+use super::*;
 
 #[test]
 fn an_approval_holds_for_the_current_plan_only() {

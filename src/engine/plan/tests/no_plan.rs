@@ -6,10 +6,9 @@ use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
-use super::{container, git, proposed, snapshot, switched, synced};
+use super::*;
 use crate::engine::operation::Kustomization;
 use crate::engine::phase::Phase;
-use crate::engine::plan::*;
 use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::{Flux, Tool};
 

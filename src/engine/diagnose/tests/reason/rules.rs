@@ -3,9 +3,8 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Map, Value, json};
 
-use super::{PERSON, REVISION};
+use super::*;
 use crate::engine::diagnose::reason::{Kind, reasons};
-use crate::engine::diagnose::tests::*;
 use crate::engine::diagnose::with_plan;
 use crate::engine::diff::{Change, LAST_APPLIED, Severity};
 use crate::engine::object::FieldPath;

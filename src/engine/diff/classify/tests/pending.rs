@@ -3,9 +3,8 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{ANNOTATION, IMAGE, NOW, applied, applies, image, owned, severities, wrote};
+use super::*;
 use crate::engine::diff::Severity;
-use crate::engine::diff::classify::*;
 use crate::engine::predict::Strategy;
 
 #[test]

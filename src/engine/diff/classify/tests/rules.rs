@@ -3,8 +3,7 @@
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
-use super::{IMAGE, REPLICAS, applies, image, owned, severities, weigh, wrote};
-use crate::engine::diff::classify::*;
+use super::*;
 use crate::engine::diff::{PathPattern, Severity};
 use crate::engine::predict::Strategy;
 

@@ -4,9 +4,8 @@ use jiff::ToSpan;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{STATE, is, standing};
+use super::*;
 use crate::engine::operation::Action;
-use crate::engine::operation::class::*;
 use crate::engine::operation::shapes::{context, read, set, time, under_way};
 
 #[test]

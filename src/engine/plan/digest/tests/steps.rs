@@ -3,11 +3,10 @@
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
-use super::{touched, touches};
+use super::*;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Stale};
 use crate::engine::ownership::Operation;
-use crate::engine::plan::digest::*;
 use crate::engine::plan::{Act, ApplicationRef, Asked, HEAL_MANAGER, KustomizationRef, OnApplication};
 use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
 

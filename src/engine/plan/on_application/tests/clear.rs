@@ -3,9 +3,8 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{PLAN, act, always_manual, argo_cd, follows, from, step, target, with_hook};
+use super::*;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
-use crate::engine::plan::on_application::*;
 use crate::engine::plan::{Memory, NoPlan, Step};
 use crate::engine::snapshot::{Beside, SourceFacts};
 

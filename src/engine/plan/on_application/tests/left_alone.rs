@@ -5,10 +5,9 @@ use std::sync::Arc;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{act, acts, always_manual, argo_cd, follow, follows, from, manual, target};
+use super::*;
 use crate::engine::operation::Windows;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
-use crate::engine::plan::on_application::*;
 use crate::engine::plan::{Memory, NoPlan};
 use crate::engine::snapshot::SourceFacts;
 use crate::engine::tool::ArgoCd;

@@ -4,11 +4,10 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{SYNCED, TOOL};
+use super::*;
 use crate::engine::SourceFacts;
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::ownership::FieldSet;
-use crate::engine::plan::whole::*;
 use crate::engine::predict::Strategy;
 use crate::engine::schema::apply_defaults;
 use crate::engine::snapshot::Met;

@@ -3,9 +3,8 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::{TOOL, applied, conflict, container, entry, http, owned, sync, tcp};
+use super::*;
 use crate::engine::diff::LAST_APPLIED;
-use crate::engine::predict::server_side::*;
 use crate::engine::predict::{Applier, Strategy, TakesOver, Verdict, predict};
 use crate::engine::schema::apply_defaults;
 
