@@ -111,7 +111,7 @@ pub(super) fn late(limit: Duration, told: Option<&str>) -> String {
     told.map_or_else(|| format!("no answer within {} s", limit.as_secs()), str::to_owned)
 }
 
-pub(super) fn causes(status: &Status) -> Vec<Cause> {
+fn causes(status: &Status) -> Vec<Cause> {
     let causes = status.details.iter().flat_map(|details| &details.causes);
     causes
         .map(|cause| Cause {

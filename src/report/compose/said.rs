@@ -88,7 +88,7 @@ pub(super) fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<
     said
 }
 
-pub(super) fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said> {
+fn approved(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Option<Said> {
     let told = |entry: &&HistoryEntry| {
         entry.result == HealResult::NotCarriedOut || matches!(heal, Heal::Healed | Heal::Failed)
     };

@@ -310,7 +310,7 @@ impl Weigher<'_> {
 }
 
 /// How a write of this strategy stands in `managedFields`.
-pub(super) fn operation(strategy: Strategy) -> Operation {
+fn operation(strategy: Strategy) -> Operation {
     match strategy {
         Strategy::ServerSideApply => Operation::Apply,
         Strategy::ClientSideApply | Strategy::Replace => Operation::Update,

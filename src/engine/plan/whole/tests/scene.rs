@@ -49,7 +49,7 @@ pub(super) fn update(before: &Value, mut after: Value, manager: &str) -> Value {
     after
 }
 
-pub(super) fn of(manager: &str, operation: &str, fields: &FieldSet) -> Value {
+fn of(manager: &str, operation: &str, fields: &FieldSet) -> Value {
     json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
            "time": "2026-01-05T10:00:00Z",
            "fieldsV1": fields.to_value()})
