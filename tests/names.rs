@@ -2,6 +2,9 @@
 //! what the code reads, chart values against the chart, metrics against who sets them.
 #![cfg(feature = "edge")]
 
+#[path = "names/texts.rs"]
+mod texts;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -11,6 +14,7 @@ use clap::CommandFactory;
 use driftmend::cli::Arguments;
 use pretty_assertions::assert_eq;
 use regex::Regex;
+use texts::{Said, said};
 
 /// Other programs whose flags our texts name. `apply` is what kubectl's is called in prose.
 const PROGRAMS: &[&str] = &[
@@ -73,66 +77,6 @@ fn code() -> Result<Vec<(String, String)>> {
             )
         })
         .collect())
-}
-
-/// A text that a person reads, and where it stands.
-struct Said {
-    place: String,
-    text: String,
-}
-
-/// Every line of a page, and every string of the code; of the command line also its comments, which are the help.
-fn said() -> Result<Vec<Said>> {
-    let string = Regex::new(r#"(?s)"((?:[^"\\]|\\.)*)""#)?;
-    let mut said = Vec::new();
-    for (name, text) in code()? {
-        if NOT_HINTS.iter().any(|other| name.starts_with(other)) {
-            continue;
-        }
-        let comment = |line: &&str| name.starts_with("src/cli/") && line.trim_start().starts_with("///");
-        for line in text.lines().filter(comment) {
-            said.push(Said {
-                place: name.clone(),
-                text: line.trim_start().trim_start_matches('/').to_owned(),
-            });
-        }
-        let without: String = text
-            .lines()
-            .filter(|line| !line.trim_start().starts_with("//"))
-            .map(|line| format!("{line}\n"))
-            .collect();
-        for found in string.captures_iter(&without) {
-            let text = found[1].replace("\\\n", " ").replace("\\n", "\n");
-            said.extend(text.lines().map(|line| Said {
-                place: name.clone(),
-                text: line.to_owned(),
-            }));
-        }
-    }
-    let pages = files(
-        &[
-            "README.md",
-            "ARCHITECTURE.md",
-            "CHANGELOG.md",
-            "docs",
-            "charts",
-            "Dockerfile",
-        ],
-        &[".md", ".txt", ".yaml", ".tpl", ".json", "Dockerfile"],
-    )?;
-    for (name, text) in pages {
-        // A command may go on in the next line.
-        let text = text.replace("\\\n", " ");
-        // What is no comment of the Dockerfile is no text but a program.
-        let lines = text
-            .lines()
-            .filter(|line| name != "Dockerfile" || line.starts_with('#'));
-        said.extend(lines.map(|line| Said {
-            place: name.clone(),
-            text: line.to_owned(),
-        }));
-    }
-    Ok(said)
 }
 
 /// The long flags and the variables of each subcommand.
@@ -402,7 +346,8 @@ fn each_promise_of_the_page_on_security_names_a_test_that_is_there() -> Result<(
             let there = match place.split_once(' ') {
                 Some((program, module)) => {
                     let text =
-                        fs::read_to_string(root().join(format!("tests/{program}/{module}.rs"))).unwrap_or_default();
+                        fs::read_to_string(root().join(format!("tests/{program}/{}.rs", module.replace("::", "/"))))
+                            .unwrap_or_default();
                     text.contains(&format!("fn {name}("))
                 }
                 None => units.iter().any(|(_, text)| {

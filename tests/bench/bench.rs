@@ -20,6 +20,8 @@ mod hostile;
 mod latency;
 mod machine;
 mod manifest;
+mod many;
+mod neighbours;
 mod pairs;
 mod stage;
 mod table;
@@ -34,7 +36,8 @@ use anyhow::{Context, Result};
 use driftmend::engine::phase::Phase;
 use driftmend::engine::predict::Strategy;
 
-use harness::driftmend::Controller;
+use many::{counted, idle, many, remembered, start};
+use neighbours::{beside_argo_cd, beside_others};
 use stage::Stage;
 use table::{Table, Unit};
 use writes::{Unrest, window};
@@ -113,72 +116,6 @@ fn measure(sizes: &Sizes, table: &mut Table) -> Result<()> {
     beside_others(sizes, table)
 }
 
-/// What a tenant feels of another one that does its worst, and the controller of Applications that nobody watches.
-fn beside_others(sizes: &Sizes, table: &mut Table) -> Result<()> {
-    let tenants::Tenants {
-        alone,
-        beside,
-        read_alone,
-        read_beside,
-    } = tenants::measure(sizes.patches)?;
-    let loud = "beside a namespace with 64 watches of a silent server and an Application with 100 endless rules of jq";
-    table.add_spread(
-        "patch to report, alone",
-        &alone.report,
-        Unit::Milliseconds,
-        "probe switches one by one among 20 Deployments",
-    );
-    table.add_spread(
-        "patch to report, beside a loud tenant",
-        &beside.report,
-        Unit::Milliseconds,
-        loud,
-    );
-    let ratio = beside.report.percentile(99).as_secs_f64() / alone.report.percentile(99).as_secs_f64();
-    table.add(
-        "patch to report, beside a loud tenant by alone, p99",
-        format!("{ratio:.2}"),
-        "times",
-        "to be less than 2",
-    );
-    table.add_spread(
-        "new watch to its commit, alone",
-        &read_alone,
-        Unit::Milliseconds,
-        "10 watches one by one, polled",
-    );
-    table.add_spread(
-        "new watch to its commit, beside a loud tenant",
-        &read_beside,
-        Unit::Milliseconds,
-        loud,
-    );
-    if sizes.unwatched == 0 {
-        return Ok(());
-    }
-    let (without, with) = tenants::memory(sizes.unwatched)?;
-    let how = |what: &str| format!("{what} of the controller's process, 10 s after the list; each has 60 resources");
-    for (name, without, with) in [
-        ("VmRSS", without.resident, with.resident),
-        ("VmHWM, the peak", without.peak, with.peak),
-    ] {
-        let mebibytes = |kibibytes: u64| format!("{:.1}", kibibytes as f64 / 1024.0);
-        table.add(
-            format!("memory without Applications, {name}"),
-            mebibytes(without),
-            "MiB",
-            how(name),
-        );
-        table.add(
-            format!("memory with {} that no watch names, {name}", sizes.unwatched),
-            mebibytes(with),
-            "MiB",
-            how(name),
-        );
-    }
-    Ok(())
-}
-
 /// Texts made to hurt: the budgets of the loader promise an answer within a second and 64 MiB.
 fn hostile_texts(table: &mut Table) -> Result<()> {
     for taken in hostile::measure(&harness::driftmend::binary())? {
@@ -237,64 +174,6 @@ fn diff_of_pairs(sizes: &Sizes, table: &mut Table) -> Result<()> {
             }
         }
         Err(error) => table.add("diff of a pair, Argo CD's", "none", "", format!("{error:#}")),
-    }
-    Ok(())
-}
-
-/// The same Deployments under Argo CD: who tells first, and what each costs.
-fn beside_argo_cd(sizes: &Sizes, table: &mut Table) -> Result<()> {
-    if sizes.tries == 0 {
-        return Ok(());
-    }
-    let beside::Beside {
-        report,
-        out_of_sync,
-        classified,
-        healed,
-        used,
-    } = beside::measure(sizes.deployments, sizes.tries, sizes.window)?;
-    let how = format!(
-        "{} hand changes one by one among {}, from the PATCH's answer, both on a watch",
-        sizes.tries, sizes.deployments
-    );
-    for (what, spread, how) in [
-        ("beside Argo CD, patch to our report", &report, how.as_str()),
-        ("beside Argo CD, patch to its OutOfSync", &out_of_sync, how.as_str()),
-        (
-            "beside Argo CD, failed sync to its class in the report",
-            &classified,
-            "both on a watch",
-        ),
-        (
-            "beside Argo CD, approve to Synced",
-            &healed,
-            "two command lines; Synced on a watch, roll-out complete",
-        ),
-    ] {
-        for (which, percent) in [("median", 50), ("p95", 95)] {
-            let milliseconds = spread.percentile(percent).as_secs_f64() * 1e3;
-            table.add(format!("{what}, {which}"), format!("{milliseconds:.1}"), "ms", how);
-        }
-    }
-    for beside::Used {
-        who,
-        resident,
-        processor,
-    } in used
-    {
-        let name = format!("beside Argo CD, {} Deployments, {who}", sizes.deployments);
-        table.add(
-            format!("{name}, VmRSS"),
-            format!("{:.1}", resident as f64 / 1024.0),
-            "MiB",
-            "idle",
-        );
-        table.add(
-            format!("{name}, CPU"),
-            processor.as_millis(),
-            "ms",
-            format!("in {} s, idle", sizes.window.as_secs()),
-        );
     }
     Ok(())
 }
@@ -427,119 +306,4 @@ fn drifted(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
     stage.stop(controller)?;
     stage.patch_all(count, &manifest::by(manifest::PERSON), &manifest::probe_back()?)?;
     stage.remove_reports()
-}
-
-/// The larger number of Deployments: idle, then all of them edited at once.
-fn many(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {
-    let count = sizes.many;
-    stage.deploy(sizes.deployments, count)?;
-    stage.commit(count)?;
-    let controller = start(stage, count, table)?;
-    idle(stage, &controller, count, sizes.window, table)?;
-    let (begun, used) = (Instant::now(), machine::processor_time(controller.id())?);
-    stage.patch_all(count, &manifest::by(manifest::PERSON), &manifest::plain_edit())?;
-    stage.wait_for_mass_drift()?;
-    let used = machine::processor_time(controller.id())?.saturating_sub(used);
-    table.add(
-        format!("{count} edited, to MassDrift"),
-        begun.elapsed().as_millis(),
-        "ms",
-        "from the first PATCH to the watch's condition, polled",
-    );
-    table.add(
-        format!("{count} edited, CPU until then"),
-        used.as_millis(),
-        "ms",
-        "of the controller",
-    );
-    counted(
-        stage,
-        &controller,
-        count,
-        sizes.window,
-        Unrest::None,
-        &format!("{count} in a mass drift"),
-        table,
-    )?;
-    stage.stop(controller)
-}
-
-/// Starts a controller, waits until all is in sync and told, and says how long and how much memory it took.
-fn start(stage: &Stage, count: usize, table: &mut Table) -> Result<Controller> {
-    let begun = Instant::now();
-    let controller = stage.controller()?;
-    stage.wait_until_in_sync(&controller, count)?;
-    table.add(
-        format!("start to {count} in sync"),
-        begun.elapsed().as_millis(),
-        "ms",
-        "process, Lease, lists, first fetch, all assessed; polled every 200 ms",
-    );
-    table.add(
-        format!("start to {count} in sync, CPU"),
-        machine::processor_time(controller.id())?.as_millis(),
-        "ms",
-        "utime and stime of the controller",
-    );
-    stage.wait_until_settled(count)?;
-    remembered(&controller, &format!("idle at {count}"), table)?;
-    Ok(controller)
-}
-
-fn remembered(controller: &Controller, when: &str, table: &mut Table) -> Result<()> {
-    let memory = machine::memory(controller.id())?;
-    let figures = [
-        ("VmRSS", memory.resident),
-        ("RssAnon", memory.anonymous),
-        ("Pss", memory.proportional),
-        ("VmHWM, the peak", memory.peak),
-    ];
-    for (name, kibibytes) in figures {
-        let how = format!("{name} of the controller's process");
-        table.add(
-            format!("memory {when}, {name}"),
-            format!("{:.1}", kibibytes as f64 / 1024.0),
-            "MiB",
-            how,
-        );
-    }
-    Ok(())
-}
-
-fn idle(stage: &Stage, controller: &Controller, count: usize, length: Duration, table: &mut Table) -> Result<()> {
-    counted(
-        stage,
-        controller,
-        count,
-        length,
-        Unrest::None,
-        &format!("{count} in sync, idle"),
-        table,
-    )
-}
-
-/// Counts what the controller does in a window.
-fn counted(
-    stage: &Stage,
-    controller: &Controller,
-    count: usize,
-    length: Duration,
-    unrest: Unrest,
-    what: &str,
-    table: &mut Table,
-) -> Result<()> {
-    let window = window(stage, controller, count, length, unrest)
-        .with_context(|| format!("{what}; the controller's log:\n{}", controller.log()))?;
-    let seconds = format!("in {} s", window.length.as_secs());
-    let how = format!(
-        "{seconds}, audit log: {}; besides {} of the Lease; reads: {}; Git: {}",
-        window.writes, window.lease, window.reads, window.git
-    );
-    table.add(format!("writes, {what}"), window.writes.total(), "writes", how);
-    let assessed = format!(
-        "{seconds}; {} assessments; {} patches by others",
-        window.assessments, window.patches
-    );
-    table.add(format!("CPU, {what}"), window.processor.as_millis(), "ms", assessed);
-    Ok(())
 }

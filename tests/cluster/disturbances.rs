@@ -3,10 +3,12 @@
 //!
 //! Each test has a control plane of its own: a second controller on the shared one would act on everybody's watches.
 
-use std::collections::BTreeMap;
+mod installed;
+mod quiet;
+
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -16,13 +18,13 @@ use k8s_openapi::api::core::v1::Pod;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use crate::harness::control_plane::Audit;
 use crate::harness::driftmend::Controller;
 use crate::harness::git_server::Mode;
 use crate::harness::pods::{Fate, ReadyPods, Scope};
 use crate::harness::shared_controller::install_definitions;
 use crate::harness::{ControlPlane, Options, wait};
 use crate::tenant::{TOLD, Tenant, condition, deployment, deployment_with};
+use installed::Installed;
 
 const BY_HAND: &str = "registry.example/web:by-hand";
 
@@ -63,95 +65,6 @@ fn takes_less_than(limit: Duration, mut once: impl FnMut(usize) -> Result<Durati
         took.push(this);
     }
     bail!("it took {took:?}, never less than {limit:?}")
-}
-
-/// A cluster in which the chart has given a ServiceAccount the rights of mode `heal` in one namespace, with its
-/// admission policies.
-struct Installed {
-    control_plane: ControlPlane,
-    heals_in: String,
-    kubeconfig: PathBuf,
-    folder: PathBuf,
-}
-
-impl Installed {
-    fn start(prefix: &str) -> Result<Self> {
-        let control_plane = ControlPlane::start(Options::default())?;
-        let heals_in = control_plane.namespace(prefix)?;
-        let chart = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("charts/driftmend")
-            .display()
-            .to_string();
-        let namespaces = format!("heal.namespaces={{{heals_in}}}");
-        let install = [
-            "install",
-            "driftmend",
-            &chart,
-            "-n",
-            "driftmend",
-            "--create-namespace",
-            "--set",
-            "mode=heal",
-            "--set",
-            &namespaces,
-        ];
-        control_plane.helm(&install)?.success()?;
-        let kubeconfig = control_plane.service_account("driftmend", "driftmend")?;
-        let folder = folder(&control_plane)?;
-        Ok(Self {
-            control_plane,
-            heals_in,
-            kubeconfig,
-            folder,
-        })
-    }
-
-    /// Takes rights of the controller away: the first rule of this resource gets these verbs.
-    fn allow(&self, resource: &str, verbs: &[&str]) -> Result<()> {
-        let role = self
-            .control_plane
-            .kubectl(&["get", "clusterrole", "driftmend", "--output=json"])?
-            .success()?;
-        let mut role: Value = serde_json::from_str(&role)?;
-        let rules = role["rules"].as_array_mut().context("a role without rules")?;
-        let rule = rules.iter_mut().find(|rule| {
-            rule["resources"]
-                .as_array()
-                .is_some_and(|all| all.contains(&json!(resource)))
-        });
-        rule.with_context(|| format!("no rule for {resource}"))?["verbs"] = json!(verbs);
-        role["metadata"]
-            .as_object_mut()
-            .context("no metadata")?
-            .remove("managedFields");
-        self.control_plane
-            .tool("kubectl")?
-            .input(role.to_string())
-            .run(&["replace", "-f", "-"])?
-            .success()
-            .map(drop)
-    }
-
-    /// Waits until the API server refuses the controller a verb on a resource everywhere: a role counts a moment after
-    /// it was stored.
-    fn wait_until_refused(&self, question: &[&str]) -> Result<()> {
-        let ask = [
-            "auth",
-            "can-i",
-            "--all-namespaces",
-            "--as=system:serviceaccount:driftmend:driftmend",
-        ];
-        wait::patiently(&format!("no right to {question:?}"), TOLD, || {
-            let answer = self.control_plane.kubectl(&[&ask[..], question].concat())?;
-            // Not by the code, which is that of any failure, too.
-            let refused = answer.stdout.trim_start().starts_with("no");
-            Ok(if refused {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(format!("{}{}", answer.stdout, answer.stderr))
-            })
-        })
-    }
 }
 
 #[test]
@@ -335,91 +248,6 @@ fn an_api_server_that_is_late_or_goes_away_is_waited_for_and_nothing_is_lost() -
     );
     tenant.set_image("web", "registry.example/web:by-another-hand")?;
     tenant.wait_for_plan("web", &before).map(drop)
-}
-
-#[test]
-fn where_nothing_happens_nothing_is_written_but_the_lease() -> Result<()> {
-    let control_plane = ControlPlane::start(Options {
-        audit: Audit::Metadata,
-        ..Options::default()
-    })?;
-    install_definitions(&control_plane)?;
-    let tenant = Tenant::open(&control_plane, "idle")?;
-    control_plane
-        .kubectl(&["create", "namespace", "driftmend"])?
-        .success()?;
-    let manifests: Vec<String> = (0..20).map(|at| deployment(&format!("web-{at}"))).collect();
-    tenant.sync("all.yaml", &manifests.join("---\n"))?;
-    tenant.watch("all", &tenant.source(""), &json!({}))?;
-    let bound = [
-        "create",
-        "clusterrolebinding",
-        "observer",
-        "--clusterrole=cluster-admin",
-        "--user=observer",
-    ];
-    control_plane.kubectl(&bound)?.success()?;
-    let observer = control_plane.user("observer", &[])?;
-    // Before the controller begins, so that the watch's counts are complete with the first look.
-    tenant.set_image("web-0", BY_HAND)?;
-    // To the end of its roll-out, so that nothing of it moves later.
-    tenant.kubectl(&["rollout", "status", "deployment/web-0", "--timeout=170s"], "")?;
-    let _controller = Controller::start(&observer, &folder(&control_plane)?, &["--lease-name", "driftmend"])?;
-    tenant.wait_for_plan("web-0", "")?;
-    let counted =
-        |watch: &Value| watch["status"]["counts"]["drifted"] == 1 && watch["status"]["counts"]["inSync"] == 19;
-    tenant.wait_for("driftwatch/all", "its counts", counted)?;
-    // The Events of that drift are written after its report; this is the last of them.
-    let told = |events: &Value| {
-        let mut all = events["items"].as_array().into_iter().flatten();
-        all.any(|event| event["reason"] == "PlanReady" && event["involvedObject"]["kind"] == "DriftReport")
-    };
-    tenant.wait_for("events", "the last Event of the drift", told)?;
-
-    let before = requests(&control_plane)?;
-    tenant.server.take_requests();
-    let begun = Instant::now();
-    std::thread::sleep(Duration::from_secs(20));
-    let (asked, seconds) = (
-        tenant.server.take_requests(),
-        usize::try_from(begun.elapsed().as_secs())?,
-    );
-    let mut during = requests(&control_plane)?;
-    for (request, count) in before {
-        during.entry(request).and_modify(|all| *all -= count);
-    }
-    during.retain(|(verb, _), count| *count > 0 && !["get", "list", "watch"].contains(&verb.as_str()));
-    let writes: Vec<(String, String)> = during.keys().cloned().collect();
-    assert_eq!(writes, [("update".to_owned(), "leases".to_owned())], "{during:?}");
-    // One listing of references each interval, and no fetch.
-    assert!(
-        asked.len() <= seconds + 2
-            && asked
-                .iter()
-                .all(|request| request.starts_with("GET /shop.git/info/refs")),
-        "{asked:?}"
-    );
-    Ok(())
-}
-
-/// How often the user `observer` sent each verb to each resource so far.
-fn requests(control_plane: &ControlPlane) -> Result<BTreeMap<(String, String), usize>> {
-    let mut counts = BTreeMap::new();
-    for line in fs::read_to_string(control_plane.audit_log())
-        .context("no audit log")?
-        .lines()
-    {
-        let Ok(event) = serde_json::from_str::<Value>(line) else {
-            continue;
-        };
-        if event["user"]["username"] == "observer" && event["stage"] == "ResponseComplete" {
-            let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-            *counts
-                .entry((text(&event["verb"]), text(&event["objectRef"]["resource"])))
-                .or_default() += 1;
-        }
-    }
-    Ok(counts)
 }
 
 #[test]

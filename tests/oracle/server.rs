@@ -1,20 +1,26 @@
 //! Asks the real API server, and the real kubectl, what a sync gives.
 
-use std::collections::{HashMap, HashSet};
+mod answer;
+mod kubectl;
+mod way;
+
+pub use answer::Answer;
+pub use way::Way;
+
+use std::collections::HashMap;
 use std::path::Path;
-use std::thread;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures::stream::{self, StreamExt};
 use http::{Method, Request};
 use kube::{Client, Config};
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::case::{Case, Style, Validation, Writer};
-use crate::harness::{ControlPlane, Output};
+use crate::harness::ControlPlane;
 use crate::judge::predicted;
+use answer::without_warnings;
 
 /// How many requests are under way at once.
 const AT_ONCE: usize = 6;
@@ -24,139 +30,6 @@ const TRIES: usize = 6;
 
 /// Between two tries.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// How a server, or kubectl for it, says that it has no answer at this moment, which is not about what was asked.
-const NO_ANSWER: [&str; 13] = [
-    "Error from server (TooManyRequests)",
-    "Error from server (ServiceUnavailable)",
-    "Error from server (ServerTimeout)",
-    "Error from server (Timeout)",
-    "Unable to connect to the server",
-    "The connection to the server ",
-    "couldn't get current server API group list",
-    "etcdserver: ",
-    "context deadline exceeded",
-    "TLS handshake timeout",
-    "i/o timeout",
-    "connection refused",
-    "connection reset",
-];
-
-/// Whether nobody answered what was asked.
-fn is_no_answer(text: &str) -> bool {
-    NO_ANSWER.iter().any(|words| text.contains(words))
-}
-
-/// Whether the server said no to what was asked, in kubectl's words.
-fn is_refusal(text: &str) -> bool {
-    text.contains(" is invalid") || text.contains("Error from server")
-}
-
-/// What kubectl says beside the warnings that it passes on.
-fn without_warnings(text: &str) -> String {
-    text.lines()
-        .filter(|line| !line.starts_with("Warning: "))
-        .collect::<Vec<_>>()
-        .join("\n")
-        .trim_end()
-        .to_owned()
-}
-
-/// The server's answer to one write.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Answer {
-    /// The object that the write gives.
-    Object(Value),
-
-    /// Why not: the code, the message, and the causes as `(reason, field, message)`.
-    Refusal {
-        code: u16,
-        message: String,
-        causes: Vec<(String, String, String)>,
-    },
-
-    /// What kubectl printed when it failed.
-    Text(String),
-}
-
-impl Answer {
-    /// Whether it is none. A 500 alone is one: it is how server-side apply refuses what does not fit the schema.
-    fn is_none(&self) -> bool {
-        match self {
-            Self::Refusal { code, message, .. } => {
-                matches!(*code, 429 | 501..=599) || *code == 500 && is_no_answer(message)
-            }
-            Self::Object(_) | Self::Text(_) => false,
-        }
-    }
-}
-
-/// The ways in which the next sync may come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub enum Way {
-    /// `kubectl apply` over what `kubectl apply` made.
-    ClientSide,
-
-    /// Forced server-side apply over what server-side apply made.
-    ServerSide,
-
-    /// The same without force.
-    Unforced,
-
-    /// Forced server-side apply over what `kubectl apply` made.
-    Migrating,
-
-    /// A PUT over what `kubectl apply` made.
-    Replace,
-
-    /// `kubectl apply` of what is not there.
-    CreateClientSide,
-
-    /// Server-side apply of what is not there.
-    CreateServerSide,
-
-    /// A POST, as `kubectl create` sends it.
-    CreatePost,
-
-    /// `kubectl apply --server-side --force-conflicts` over what `kubectl apply` made, for real: no dry run shows what
-    /// is taken over.
-    TakingOver,
-}
-
-impl Way {
-    pub const ALL: [Self; 9] = [
-        Self::ClientSide,
-        Self::ServerSide,
-        Self::Unforced,
-        Self::Migrating,
-        Self::Replace,
-        Self::CreateClientSide,
-        Self::CreateServerSide,
-        Self::CreatePost,
-        Self::TakingOver,
-    ];
-
-    /// The manager that syncs this way; a case names that of a take-over.
-    pub fn manager(self) -> &'static str {
-        match self {
-            Self::ClientSide | Self::CreateClientSide => "kubectl-client-side-apply",
-            Self::ServerSide | Self::Unforced | Self::Migrating | Self::CreateServerSide => "kustomize-controller",
-            Self::Replace => "kubectl-replace",
-            Self::CreatePost => "kubectl-create",
-            Self::TakingOver => "kubectl",
-        }
-    }
-
-    /// Whether the object is new.
-    pub fn creates(self) -> bool {
-        matches!(self, Self::CreateClientSide | Self::CreateServerSide | Self::CreatePost)
-    }
-
-    /// Whether kubectl is asked, by a dry run.
-    fn is_kubectls(self) -> bool {
-        matches!(self, Self::ClientSide | Self::CreateClientSide)
-    }
-}
 
 /// What was asked and answered about one case.
 #[derive(Clone, Debug)]
@@ -492,97 +365,6 @@ impl<'a> Server<'a> {
             }
             Err(error) => Err(error.into()),
         }
-    }
-
-    /// Runs kubectl over manifests, again while the server has no answer for it.
-    fn kubectl(&self, manifests: String, arguments: &[&str]) -> Result<Output> {
-        let kubectl = self.control_plane.tool("kubectl")?.input(manifests);
-        let answered = |output: &Output| output.code == 0 || !is_no_answer(&output.stderr);
-        for _ in 1..TRIES {
-            let output = kubectl.run(arguments)?;
-            if answered(&output) {
-                return Ok(output);
-            }
-            thread::sleep(PAUSE);
-        }
-        let output = kubectl.run(arguments)?;
-        ensure!(
-            answered(&output),
-            "the server does not answer `{}`:\n{}",
-            output.command,
-            output.stderr
-        );
-        Ok(output)
-    }
-
-    /// Applies manifests by kubectl, and gives the names of those that were taken.
-    ///
-    /// # Errors
-    ///
-    /// When none was taken and none was refused: then kubectl failed as a whole, and nothing would be asked its way.
-    pub fn create(&self, manifests: &[Value]) -> Result<HashSet<String>> {
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
-        let output = self.kubectl(list, &["apply", "-f", "-", "--validate=false", "-o", "name"])?;
-        let taken: HashSet<String> = output
-            .stdout
-            .lines()
-            .filter_map(|line| line.strip_prefix("deployment.apps/"))
-            .map(str::to_owned)
-            .collect();
-        if taken.is_empty() && !manifests.is_empty() && !is_refusal(&output.stderr) {
-            bail!(
-                "`{}` took none of {} manifests and ended with {}:\n{}",
-                output.command,
-                manifests.len(),
-                output.code,
-                output.stderr
-            );
-        }
-        Ok(taken)
-    }
-
-    /// What kubectl would make of all these manifests, by name; nothing where it fails over one of them.
-    fn apply(&self, manifests: &[Value], validation: Validation) -> Result<HashMap<String, Value>> {
-        if manifests.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
-        let arguments = [
-            "apply",
-            "-f",
-            "-",
-            validation.option(),
-            "-o",
-            "json",
-            "--dry-run=server",
-        ];
-        let output = self.kubectl(list, &arguments)?;
-        // kubectl prints one object alone, and several as a List.
-        let items = match serde_json::from_str::<Value>(&output.stdout) {
-            Ok(Value::Object(mut printed)) => match printed.remove("items") {
-                Some(Value::Array(items)) => items,
-                _ => vec![Value::Object(printed)],
-            },
-            _ => Vec::new(),
-        };
-        let name_of = |item: &Value| {
-            item.pointer("/metadata/name")
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
-        Ok(items
-            .into_iter()
-            .filter_map(|item| Some((name_of(&item)?, item)))
-            .collect())
-    }
-
-    pub fn apply_one(&self, manifest: &Value, validation: Validation, flags: &[&str]) -> Result<Answer> {
-        let arguments = ["apply", "-f", "-", validation.option(), "-o", "json"];
-        let output = self.kubectl(manifest.to_string(), &[&arguments, flags].concat())?;
-        Ok(match output.code {
-            0 => Answer::Object(serde_json::from_str(&output.stdout)?),
-            _ => Answer::Text(without_warnings(&output.stderr)),
-        })
     }
 
     pub fn named(&self, manifest: &Value, name: &str) -> Value {

@@ -1,12 +1,15 @@
 //! The states that a part of a Deployment may be in: what Git, or somebody else, sets there.
 
+mod base;
 mod container;
 mod dumped;
 mod pod;
 mod union;
 mod volume;
 
-use serde_json::{Value, json};
+pub use base::base;
+
+use serde_json::Value;
 
 use crate::random::Random;
 
@@ -387,17 +390,3 @@ pub const SITES: &[Site] = &[
         broken: dumped::link,
     },
 ];
-
-/// The smallest manifest: every site is absent, but for the volumes that mounts need.
-pub fn base() -> Value {
-    json!({
-        "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {},
-        "spec": {
-            "selector": {"matchLabels": {"app": "web"}},
-            "template": {
-                "metadata": {"labels": {"app": "web"}},
-                "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]},
-            },
-        },
-    })
-}
