@@ -1,5 +1,5 @@
-//! The rules of the house that the compiler does not know: what is pure stays pure, files stay small enough to know where
-//! a line belongs, and lines fit their width.
+//! The rules of the house that the compiler does not know: what is pure stays pure, files stay small enough to know
+//! where a line belongs, and lines fit their width.
 
 use std::fs;
 use std::io;

@@ -40,7 +40,7 @@ use many::{counted, idle, many, remembered, start};
 use neighbours::{beside_argo_cd, beside_others};
 use stage::Stage;
 use table::{Table, Unit};
-use writes::{Unrest, window};
+use writes::Unrest;
 
 /// So that the rows of the diff can tell how often it asks for memory.
 #[global_allocator]

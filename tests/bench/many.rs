@@ -4,11 +4,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 
-use super::harness::driftmend::Controller;
-use super::stage::Stage;
-use super::table::Table;
-use super::writes::{Unrest, window};
-use super::{Sizes, machine, manifest};
+use crate::harness::driftmend::Controller;
+use crate::stage::Stage;
+use crate::table::Table;
+use crate::writes::{Unrest, window};
+use crate::{Sizes, machine, manifest};
 
 /// The larger number of Deployments: idle, then all of them edited at once.
 pub(super) fn many(stage: &Stage, sizes: &Sizes, table: &mut Table) -> Result<()> {

@@ -1,11 +1,9 @@
 //! Driftmend beside other controllers, and beside Argo CD's own diff.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
-use super::many::idle;
-use super::table::{Table, Unit};
-use super::writes::window;
-use super::{Sizes, beside, measure, tenants};
+use crate::table::{Table, Unit};
+use crate::{Sizes, beside, tenants};
 
 /// What a tenant feels of another one that does its worst, and the controller of Applications that nobody watches.
 pub(super) fn beside_others(sizes: &Sizes, table: &mut Table) -> Result<()> {
