@@ -79,11 +79,9 @@ pub(super) fn not_empty(rendered: &Rendered, side: &str, name: &str, empty: Empt
         return Err(Fault::new(format!("{side} is empty, {name} holds no document"))
             .hint("check the path; --allow-empty takes an empty input for no objects at all".to_owned()));
     }
-    Err(Fault::new(format!("{side} is empty, {name} holds no document: did kubectl fail?")).hint(
-        "--allow-empty takes an empty input for no objects at all; `kubectl get -o yaml` that finds nothing prints an \
-         empty List"
-            .to_owned(),
-    ))
+    let hint = "--allow-empty takes an empty input for no objects at all; `kubectl get -o yaml` that finds nothing \
+                prints an empty List";
+    Err(Fault::new(format!("{side} is empty, {name} holds no document: did kubectl fail?")).hint(hint.to_owned()))
 }
 
 /// What an input without a document is.
@@ -191,15 +189,14 @@ fn credentials(url: &RepositoryUrl) -> Result<Credentials, Fault> {
     let mut data = BTreeMap::new();
     if url.is_ssh() {
         let home = variable("HOME").map(PathBuf::from).unwrap_or_default();
-        let read =
-            |path: PathBuf| {
-                std::fs::read(&path).map_err(|error| {
-                    Fault::new(format!("failed to read {}", path.display())).because(error).hint(
-                    "set DRIFTMEND_GIT_IDENTITY and DRIFTMEND_GIT_KNOWN_HOSTS to the files of the key and of the host \
-                     keys".to_owned(),
-                )
-                })
-            };
+        let hint = "set DRIFTMEND_GIT_IDENTITY and DRIFTMEND_GIT_KNOWN_HOSTS to the files of the key and of the host \
+                    keys";
+        let read = |path: PathBuf| {
+            std::fs::read(&path).map_err(|error| {
+                let fault = Fault::new(format!("failed to read {}", path.display()));
+                fault.because(error).hint(hint.to_owned())
+            })
+        };
         let file = |name: &str, default: &str| variable(name).map_or_else(|| home.join(default), PathBuf::from);
         data.insert(
             "identity".to_owned(),

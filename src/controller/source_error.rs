@@ -131,7 +131,8 @@ pub enum SourceError {
     #[error(
         "the Deployments of this source take {} MiB of memory, and with them those of namespace {namespace} more than \
          {} MiB",
-        bytes.div_ceil(MIB), budget / MIB
+        bytes.div_ceil(MIB),
+        budget / MIB
     )]
     TooMuch {
         /// What this one takes, in bytes.
@@ -148,7 +149,9 @@ pub enum SourceError {
     #[error(
         "the Deployments of this source take {} MiB of memory, and of the {} MiB for all namespaces others leave {} \
          MiB",
-        bytes.div_ceil(MIB), total / MIB, left / MIB
+        bytes.div_ceil(MIB),
+        total / MIB,
+        left / MIB
     )]
     Crowded {
         /// What this one takes, in bytes.

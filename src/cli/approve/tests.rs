@@ -1,3 +1,5 @@
+//! What a decision says and must name, and how a denial is told.
+
 use pretty_assertions::assert_eq;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! What leaves the client, what it counts, and how its failures are told.
+
 use std::convert::Infallible;
 
 use base64::Engine;

@@ -31,8 +31,7 @@ pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &P
         ..Syncer::new(Strategy::ServerSideApply, snapshot.syncer.manager.clone())
     };
     let causes = refusal_of(facts, &compares);
-    (!causes.is_empty()).then(|| {
-        Finding {
+    (!causes.is_empty()).then(|| Finding {
         rule: COMPARISON_REFUSED,
         weight: Weight::Error,
         path: None,
@@ -43,11 +42,10 @@ pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &P
         ),
         evidence: Some(told(&causes)),
         remedy: Some(
-            "take ServerSideDiff=true out of argocd.argoproj.io/compare-options until this is synced; what was applied \
-             client-side is compared well by the default"
+            "take ServerSideDiff=true out of argocd.argoproj.io/compare-options until this is synced; what was \
+             applied client-side is compared well by the default"
                 .to_owned(),
         ),
-    }
     })
 }
 

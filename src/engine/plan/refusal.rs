@@ -53,8 +53,10 @@ pub enum Refusal {
     OtherObject(String),
 
     /// A sync window forbids the heal, and the approval does not say that it may be broken.
-    #[error("plan {} is held back by a sync window: {why}; to heal all the same, approve with --break-glass and a \
-             --reason", short(.hash))]
+    #[error(
+        "plan {} is held back by a sync window: {why}; to heal all the same, approve with --break-glass and a --reason",
+        short(.hash)
+    )]
     Window {
         /// The approved hash.
         hash: String,

@@ -1,3 +1,5 @@
+//! Whether Flux applies a Deployment, and since when that stands.
+
 use pretty_assertions::assert_eq;
 use serde_json::json;
 

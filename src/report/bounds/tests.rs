@@ -1,3 +1,5 @@
+//! The worst status, and what of it is cut first.
+
 use super::*;
 use crate::engine::diff::ChangeKind;
 use crate::engine::plan::{Approval, Decision};

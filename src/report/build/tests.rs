@@ -1,3 +1,5 @@
+//! What of an assessment comes into a report, cut and masked.
+
 use std::sync::Arc;
 
 use serde_json::json;

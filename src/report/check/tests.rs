@@ -1,3 +1,5 @@
+//! What a check tells of each manifest, and its last line.
+
 use std::slice::from_ref;
 
 use pretty_assertions::assert_eq;

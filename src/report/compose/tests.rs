@@ -1,3 +1,5 @@
+//! How a heal is told in the status after it.
+
 use pretty_assertions::assert_eq;
 use serde_json::json;
 

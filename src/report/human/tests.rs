@@ -1,3 +1,5 @@
+//! The text for a terminal, line by line.
+
 use pretty_assertions::assert_eq;
 use serde_json::json;
 

@@ -33,7 +33,11 @@ fuzz_target!(|bytes: &[u8]| {
     static CHOSEN: OnceLock<Parser> = OnceLock::new();
     let parser = CHOSEN.get_or_init(|| {
         let name = std::env::var("DRIFTMEND_PARSER").expect("DRIFTMEND_PARSER names a parser");
-        PARSERS.iter().find(|(known, _)| *known == name).unwrap_or_else(|| panic!("there is no parser {name}")).1
+        PARSERS
+            .iter()
+            .find(|(known, _)| *known == name)
+            .unwrap_or_else(|| panic!("there is no parser {name}"))
+            .1
     });
     parser(bytes);
 });

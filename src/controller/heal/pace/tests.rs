@@ -1,3 +1,5 @@
+//! Heals that wait for their turn to clear.
+
 use pretty_assertions::assert_eq;
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The built-in rows, and where rules of users are placed.
+
 use super::*;
 use serde_json::json;
 

@@ -1,3 +1,5 @@
+//! Paths as texts, as pointers, and in documents.
+
 use super::*;
 use serde_json::json;
 

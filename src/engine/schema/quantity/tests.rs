@@ -1,3 +1,5 @@
+//! Quantities as the API server reads and prints them.
+
 use super::*;
 
 #[test]

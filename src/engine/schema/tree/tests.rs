@@ -1,3 +1,5 @@
+//! Trees held against the documents that they borrow from.
+
 use super::*;
 use crate::engine::schema::apply_defaults;
 use crate::engine::schema::arbitrary::deployment;

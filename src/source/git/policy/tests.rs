@@ -1,3 +1,5 @@
+//! Hosts and addresses that may be asked, and those that may not.
+
 use super::*;
 
 fn policy(hosts: &str) -> UrlPolicy {

@@ -1,3 +1,5 @@
+//! Which objects a selector takes, and at what cost.
+
 use super::*;
 use crate::source::ignore::reading::REGEX_BUDGET;
 use serde_json::json;

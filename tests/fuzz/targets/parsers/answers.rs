@@ -4,6 +4,8 @@
 use driftmend::source::git::fuzzing;
 
 pub fn read(bytes: &[u8]) {
-    let Some((_, files)) = fuzzing::answer(bytes) else { return };
+    let Some((_, files)) = fuzzing::answer(bytes) else {
+        return;
+    };
     assert!(files.iter().map(|file| file.bytes.len()).sum::<usize>() <= bytes.len());
 }

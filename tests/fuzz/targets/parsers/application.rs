@@ -9,10 +9,17 @@ pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);
     let Some(document) = documents.next() else { return };
     let project = documents.next().unwrap_or_default();
-    let Ok(application) = Application::read(&document) else { return };
+    let Ok(application) = Application::read(&document) else {
+        return;
+    };
     let windows = Windows::of(&project, &application).unwrap_or_else(|_| Windows::unread());
     let now = super::now();
-    let context = Context { now, controller_seen_alive: Some(now), windows: &windows, deployment: ("shop", "web") };
+    let context = Context {
+        now,
+        controller_seen_alive: Some(now),
+        windows: &windows,
+        deployment: ("shop", "web"),
+    };
     let standing = classify(&application, &context);
     let _ = (standing.why(), standing.until(), concerns(&application, &context));
     for hold in held_back(&application, Some(&project), &context) {

@@ -3,6 +3,11 @@
 use driftmend::source::git::fuzzing;
 
 pub fn read(bytes: &[u8]) {
-    let Some((status, body)) = fuzzing::http(bytes) else { return };
-    assert!(!(100..200).contains(&status) && body.len() <= 1024.min(bytes.len()), "{status}");
+    let Some((status, body)) = fuzzing::http(bytes) else {
+        return;
+    };
+    assert!(
+        !(100..200).contains(&status) && body.len() <= 1024.min(bytes.len()),
+        "{status}"
+    );
 }

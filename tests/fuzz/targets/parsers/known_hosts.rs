@@ -8,8 +8,13 @@ pub fn read(bytes: &[u8]) {
         for key in [b"".as_slice(), b"\0\0\0\x0bssh-ed25519", bytes] {
             fuzzing::known_hosts(&text, host, port, key);
         }
-        let absent = fuzzing::known_hosts(&text, host, port, b"\0\0\0\x0bssh-ed25519\0\0\0\x20no line has this key, it \
-                                                               is ours.");
+        let absent = fuzzing::known_hosts(
+            &text,
+            host,
+            port,
+            b"\0\0\0\x0bssh-ed25519\0\0\0\x20no line has this key, it \
+                                                               is ours.",
+        );
         assert!(absent.is_none_or(|verdict| !verdict.starts_with("Known")), "{text:?}");
     }
 }

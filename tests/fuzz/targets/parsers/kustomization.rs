@@ -8,11 +8,15 @@ use driftmend::engine::operation::{
 pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);
     let Some(document) = documents.next() else { return };
-    let repository = documents.next().and_then(|document| GitRepository::read(&document).ok());
+    let repository = documents
+        .next()
+        .and_then(|document| GitRepository::read(&document).ok());
     if let Some(repository) = &repository {
         let _ = (repository.commit(), repository.alters(), repository.why_not_fetching());
     }
-    let Ok(kustomization) = Kustomization::read(&document) else { return };
+    let Ok(kustomization) = Kustomization::read(&document) else {
+        return;
+    };
     let standing = reconciliation(&kustomization);
     let _ = (standing.name(), standing.why(), standing.action(), standing.held_back());
     next_reconciliation(&kustomization, repository.as_ref(), super::now()).words();
@@ -26,6 +30,10 @@ pub fn read(bytes: &[u8]) {
         name: "web".to_owned(),
     };
     if let Some(ready) = kustomization.condition("Ready") {
-        let _ = (names(&ready.message, &deployment), comparable(&ready.message), commit(&ready.message));
+        let _ = (
+            names(&ready.message, &deployment),
+            comparable(&ready.message),
+            commit(&ready.message),
+        );
     }
 }

@@ -16,11 +16,18 @@ pub fn read(bytes: &[u8]) {
         assert!((1..=lines).contains(&document.line) && (1..=lines).contains(&document.line_of("/metadata/name")));
         held += weigh(&document.value, 0);
         let text = document.value.to_string();
-        assert_eq!(serde_json::from_str::<Value>(&text).ok().as_ref(), Some(&document.value), "{text}");
+        assert_eq!(
+            serde_json::from_str::<Value>(&text).ok().as_ref(),
+            Some(&document.value),
+            "{text}"
+        );
     }
     assert!(held <= MAX_BYTES, "{held} bytes");
     for remark in loaded.problems.iter().chain(&loaded.warnings) {
-        assert!(remark.line.is_none_or(|line| (1..=lines + 1).contains(&line)), "{remark}");
+        assert!(
+            remark.line.is_none_or(|line| (1..=lines + 1).contains(&line)),
+            "{remark}"
+        );
     }
 }
 
@@ -31,7 +38,10 @@ fn weigh(value: &Value, depth: usize) -> usize {
         + match value {
             Value::String(text) => text.len(),
             Value::Array(items) => items.iter().map(|item| weigh(item, depth + 1)).sum(),
-            Value::Object(entries) => entries.iter().map(|(name, entry)| name.len() + weigh(entry, depth + 1)).sum(),
+            Value::Object(entries) => entries
+                .iter()
+                .map(|(name, entry)| name.len() + weigh(entry, depth + 1))
+                .sum(),
             _ => 0,
         }
 }

@@ -21,7 +21,10 @@ use serde_json::Value;
 
 /// The documents of a text, in its order.
 fn documents(bytes: &[u8]) -> impl Iterator<Item = Value> {
-    yaml::load(bytes, "fuzz.yaml").documents.into_iter().map(|document| document.value)
+    yaml::load(bytes, "fuzz.yaml")
+        .documents
+        .into_iter()
+        .map(|document| document.value)
 }
 
 /// A fixed time, so that an input does the same each time.

@@ -14,7 +14,9 @@ pub fn read(bytes: &[u8]) {
     if let (Ok(pattern), Ok(path)) = (PathPattern::parse(line), &path) {
         pattern.matches(path);
     }
-    let Some(object) = super::documents(rest.as_bytes()).next() else { return };
+    let Some(object) = super::documents(rest.as_bytes()).next() else {
+        return;
+    };
     if let Ok(path) = &path {
         let found = path.get(&object);
         // The last segment may be absent: then the pointer is for an `add`.
@@ -24,6 +26,9 @@ pub fn read(bytes: &[u8]) {
     }
     if let Some(Located::Field(path)) = locate(line, &object, Side::Live) {
         // Of two items with the same keys a path names the first.
-        assert!(path.get(&object).is_some() && object.pointer(line).is_some(), "{line} is not {path}");
+        assert!(
+            path.get(&object).is_some() && object.pointer(line).is_some(),
+            "{line} is not {path}"
+        );
     }
 }

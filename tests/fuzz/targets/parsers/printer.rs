@@ -11,7 +11,11 @@ pub fn print(bytes: &[u8]) {
     assert!(!printer::lines(&text).contains(|c| c != '\n' && printer::is_raw(c)));
     let status = printer::told(json!({"summary": text, "fields": [{"live": {&*text: [text]}, "desired": null}]}));
     assert_eq!(printer::told(status.clone()), status);
-    let unread = sarif::Unread { message: &text, file: Some(&text), ..sarif::Unread::default() };
+    let unread = sarif::Unread {
+        message: &text,
+        file: Some(&text),
+        ..sarif::Unread::default()
+    };
     let log = serde_json::to_string(&sarif::log(&[], &[unread], None)).expect("JSON");
     assert!(!log.contains(printer::is_raw), "{log}");
     if let Ok(value) = serde_json::from_slice::<Value>(bytes) {

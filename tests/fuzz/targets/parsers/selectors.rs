@@ -17,7 +17,10 @@ impl Ask for NoJq {
 }
 
 pub fn read(bytes: &[u8]) {
-    let list = IgnoreList::read(&[SourceFile { path: "fuzz.yaml".to_owned(), bytes: bytes.to_vec() }]);
+    let list = IgnoreList::read(&[SourceFile {
+        path: "fuzz.yaml".to_owned(),
+        bytes: bytes.to_vec(),
+    }]);
     let mut documents = super::documents(bytes);
     let object = documents.next().unwrap_or_default();
     let id = ObjectId {
@@ -26,5 +29,12 @@ pub fn read(bytes: &[u8]) {
         namespace: Some("shop".to_owned()),
         name: "web".to_owned(),
     };
-    list.rules(Pair { id: &id, desired: &object, live: &object }, &NoJq);
+    list.rules(
+        Pair {
+            id: &id,
+            desired: &object,
+            live: &object,
+        },
+        &NoJq,
+    );
 }

@@ -32,8 +32,16 @@ pub fn read(bytes: &[u8]) {
     }
     objects.push(Object::Folder(entries));
     for select in [Select::Manifests, Select::Everything] {
-        let Ok(tree) = tree(cache, &objects, &path, select) else { continue };
-        for file in tree.files.iter().map(|file| &file.path).chain(&tree.symlinks).chain(&tree.submodules) {
+        let Ok(tree) = tree(cache, &objects, &path, select) else {
+            continue;
+        };
+        for file in tree
+            .files
+            .iter()
+            .map(|file| &file.path)
+            .chain(&tree.symlinks)
+            .chain(&tree.submodules)
+        {
             assert!(!file.starts_with('/') && !file.contains(['\0', '\\']), "{file:?}");
             assert!(!file.split('/').any(|part| matches!(part, ".." | "." | "")), "{file:?}");
         }

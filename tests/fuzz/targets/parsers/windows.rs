@@ -25,12 +25,21 @@ pub fn read(bytes: &[u8]) {
         "spec": {"source": {"repoURL": "https://git.example/shop.git"},
                  "destination": {"namespace": next(), "server": next()}},
     });
-    let Ok(application) = Application::read(&application) else { return };
-    let Ok(windows) = Windows::of(&json!({"spec": {"syncWindows": [window.clone(), window]}}),
-                                  &application) else { return };
+    let Ok(application) = Application::read(&application) else {
+        return;
+    };
+    let Ok(windows) = Windows::of(
+        &json!({"spec": {"syncWindows": [window.clone(), window]}}),
+        &application,
+    ) else {
+        return;
+    };
     for trigger in [Trigger::Manual, Trigger::Automated] {
         windows.may_sync(trigger, now, Some(now));
-        assert!(windows.next_change(trigger, now).is_none_or(|change| change > now), "{text:?}");
+        assert!(
+            windows.next_change(trigger, now).is_none_or(|change| change > now),
+            "{text:?}"
+        );
     }
     windows.active(now).count();
 }
