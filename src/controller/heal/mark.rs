@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::record::{self};
+use super::record;
 use super::{Healer, LOOK_AGAIN, Look, Progress, name, now};
 use crate::cluster::{ApiError, DryRun};
 use crate::controller::verify::Verified;

@@ -2,7 +2,7 @@
 
 use super::begin::approved_at;
 use super::pace::NotYourTurn;
-use super::record::{self};
+use super::record;
 use super::{Healer, LOOK_AGAIN, Look, Progress, STEP_LIMIT, last_begun};
 use crate::cluster::ApiError;
 use crate::controller::observe::Scene;

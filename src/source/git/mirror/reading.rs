@@ -1,4 +1,4 @@
-//! A mirror that is read in one child for several questions.
+//! A mirror that is being read: one place, held for several questions.
 
 use git2::Oid;
 use jiff::Timestamp;
