@@ -39,10 +39,10 @@ pub struct Seen {
 #[derive(Clone, Debug, Default)]
 pub struct Past {
     /// Git's document when they last met, as this process saw it.
-    pub(super) met: Option<Meeting>,
+    met: Option<Meeting>,
 
     /// Where they differed all the same, as the report remembers it.
-    pub(super) apart: Vec<Apart>,
+    apart: Vec<Apart>,
 
     /// The fields that the report tells as moved by live.
     told: Vec<FieldPath>,
@@ -54,7 +54,7 @@ pub struct Past {
     in_git_since: Option<Timestamp>,
 
     /// When it was first seen there.
-    pub(super) first_seen: Option<Timestamp>,
+    first_seen: Option<Timestamp>,
 
     /// When Git was seen to have dropped it.
     dropped_at: Option<Timestamp>,

@@ -103,7 +103,7 @@ impl Weigher<'_> {
         })
     }
 
-    pub(super) fn severity(&self, change: &Change, owners: &[Owner]) -> (Severity, Option<Moved>, Option<String>) {
+    fn severity(&self, change: &Change, owners: &[Owner]) -> (Severity, Option<Moved>, Option<String>) {
         let Evidence { live, rules, now, .. } = *self.evidence;
         if let Some(rule) = rules.iter().find(|rule| rule.covers(change, owners, now)) {
             return (Severity::Ignored, None, Some(rule.reason.clone()));
@@ -158,7 +158,7 @@ impl Weigher<'_> {
     }
 
     /// Which side moved since both last said the same of this field.
-    pub(super) fn moved(&self, change: &Change, whose: Whose) -> Moved {
+    fn moved(&self, change: &Change, whose: Whose) -> Moved {
         let Evidence {
             desired,
             syncer,

@@ -19,7 +19,7 @@ pub struct FieldsError {
 
 impl FieldsError {
     /// The same, told from one step further up.
-    pub(super) fn below(mut self, segment: &Segment) -> Self {
+    fn below(mut self, segment: &Segment) -> Self {
         self.path.0.insert(0, segment.clone());
         self
     }

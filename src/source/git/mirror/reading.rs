@@ -48,7 +48,7 @@ impl Reading<'_> {
             .0)
     }
 
-    pub(super) fn ask<T: DeserializeOwned + Send>(&self, call: Call) -> Result<(T, Vec<SourceFile>), GitError> {
+    fn ask<T: DeserializeOwned + Send>(&self, call: Call) -> Result<(T, Vec<SourceFile>), GitError> {
         let bounds = self.mirror.bounds(&call, setting().of_one, None);
         self.mirror.answer(call, &Credentials::None, None, (&bounds, None))
     }
