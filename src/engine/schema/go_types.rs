@@ -3,9 +3,8 @@
 
 //! The Go types of the fields of `types.rs`, where their shape does not tell them: the server's messages name them.
 //!
-//! A row is the Go type that has the field, the JSON name, its type as Go's reflection writes it, and the struct
-//! embedded in the owner that has it, or nothing. What holds text is a plain string otherwise, and a number has 32
-//! bits.
+//! A row is the Go type that has the field, the JSON name, its type as Go's reflection writes it, and the struct embedded
+//! in the owner that has it, or nothing. What holds text is a plain string otherwise, and a number has 32 bits.
 
 use super::shape::Spelt;
 
@@ -166,4 +165,13 @@ pub static SPELT: &[Spelt] = &[
     Spelt("DeploymentStatus", "observedGeneration", "int64", ""),
     Spelt("Deployment", "kind", "string", "TypeMeta"),
     Spelt("Deployment", "apiVersion", "string", "TypeMeta"),
+    Spelt("RollingUpdateDaemonSet", "maxUnavailable", "intstr.IntOrString", ""),
+    Spelt("RollingUpdateDaemonSet", "maxSurge", "intstr.IntOrString", ""),
+    Spelt("DaemonSetUpdateStrategy", "type", "v1.DaemonSetUpdateStrategyType", ""),
+    Spelt("DaemonSetCondition", "type", "v1.DaemonSetConditionType", ""),
+    Spelt("DaemonSetCondition", "status", "v1.ConditionStatus", ""),
+    Spelt("DaemonSetCondition", "lastTransitionTime", "v1.Time", ""),
+    Spelt("DaemonSetStatus", "observedGeneration", "int64", ""),
+    Spelt("DaemonSet", "kind", "string", "TypeMeta"),
+    Spelt("DaemonSet", "apiVersion", "string", "TypeMeta"),
 ];

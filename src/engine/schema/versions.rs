@@ -3,8 +3,8 @@
 
 //! The fields of `types.rs` that not every supported version has.
 //!
-//! A row is the Go type, the JSON name, and the first and the last minor version that has the field. The fields of a
-//! type that is itself new stand here only where they are newer than the type.
+//! A row is the Go type, the JSON name, and the first and the last minor version that has the field. The fields of a type
+//! that is itself new stand here only where they are newer than the type.
 
 use super::shape::Partial;
 
