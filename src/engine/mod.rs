@@ -20,6 +20,7 @@ pub mod rollout;
 pub mod schema;
 mod snapshot;
 mod tool;
+pub mod validation;
 
 pub use assess::{Assessment, assess, assess_and_propose, assess_during};
 pub use own_heal::{OwnHeal, Wrote};

@@ -5,11 +5,10 @@
 
 use serde_json::{Map, Value};
 
-use super::refusal::{as_stored, forget_empty, refusals_of_update};
-use super::unknown::forget_dropped_fields;
 use super::{Cause, Merged};
 use crate::engine::object::Look;
 use crate::engine::schema::{Branches, Members, Tree};
+use crate::engine::validation::{as_stored, forget_dropped_fields, forget_empty, refusals_of_update};
 
 /// Metadata that a write cannot change: the server puts back its own.
 const KEPT: &[&str] = &["creationTimestamp", "generation", "resourceVersion"];

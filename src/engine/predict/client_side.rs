@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::admission::{asked_version, bookless};
 use super::create::annotated;
-use super::go::printed;
 use super::last_applied::Unreadable;
 use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
 use super::{Cause, Facts, FieldValidation, LastApplied, Merged, decode, strict};
+use crate::engine::validation::go::printed;
 
 /// The field that the server names where the patch itself is at fault.
 pub(super) const PATCH_FIELD: &str = "patch";

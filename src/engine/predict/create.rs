@@ -3,13 +3,12 @@
 use serde_json::{Value, json};
 
 use super::last_applied::LastApplied;
-use super::refusal::{as_stored, forget_empty, refusals_of_new};
 use super::strategic::without_nulls;
-use super::unknown::forget_dropped_fields;
 use super::{
     Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side,
 };
 use crate::engine::schema::{Members, Tree};
+use crate::engine::validation::{as_stored, forget_dropped_fields, forget_empty, refusals_of_new};
 
 /// Tells what the next sync of `desired` gives where there is no such object in the namespace that it goes to. A sync
 /// that succeeds reverts that.

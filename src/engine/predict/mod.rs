@@ -10,12 +10,10 @@ mod create;
 mod decode;
 mod effect;
 mod facts;
-mod go;
 mod last_applied;
 mod nulls;
 mod outcome;
 mod place;
-pub mod refusal;
 mod replace;
 mod request;
 pub mod server_side;
@@ -25,7 +23,6 @@ mod strict;
 mod syncer;
 #[cfg(test)]
 mod tests;
-mod unknown;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -33,6 +30,8 @@ use serde_json::Value;
 use super::diff::{Drift, Severity};
 use super::object::FieldPath;
 use super::schema::Tree;
+pub use super::validation::Cause;
+use super::validation::refusals_of_new;
 pub use admission::without_books;
 pub use create::predict_new;
 pub use effect::Overwrite;
@@ -66,33 +65,6 @@ impl Strategy {
             Self::ClientSideApply => "client-side-apply",
             Self::ServerSideApply => "server-side-apply",
             Self::Replace => "replace",
-        }
-    }
-}
-
-/// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-pub struct Cause {
-    /// The machine-readable reason, such as `FieldValueForbidden`.
-    #[schemars(length(max = 256))]
-    pub reason: String,
-
-    /// The field in the server's grammar, with list indexes.
-    #[schemars(length(max = 1_024))]
-    pub field: String,
-
-    /// The server's message, without the field.
-    #[schemars(length(max = 2_048))]
-    pub message: String,
-}
-
-impl Cause {
-    /// The field and what is wrong with it; only the latter where the server names no field.
-    pub fn told(&self) -> String {
-        if self.field.is_empty() {
-            self.message.clone()
-        } else {
-            format!("{}: {}", self.field, self.message)
         }
     }
 }
@@ -245,7 +217,7 @@ pub fn refusals_as_it_is(manifest: &Value, validation: FieldValidation) -> Vec<(
         let pointer = strict::first_unknown(manifest).and_then(|field| field.pointer(manifest));
         return vec![(cause, pointer.unwrap_or_default())];
     }
-    let causes = refusal::refusals_of_new(manifest).into_iter();
+    let causes = refusals_of_new(manifest).into_iter();
     causes
         .map(|cause| {
             let pointer = place_in(manifest, manifest, &cause.field);

@@ -3,11 +3,11 @@
 //! Source: structured-merge-diff `typed/validate.go` and `typed/helpers.go`.
 
 use super::super::Cause;
-use super::super::go::{printed, syntax};
 use super::element::{element, have_same_name, is_named};
 use super::server_path;
 use crate::engine::object::{FieldPath, Segment, Trail};
 use crate::engine::schema::{ListKind, Shape, Tree, go_type_of};
+use crate::engine::validation::go::{printed, syntax};
 
 /// The faults of an applied object, with the path in the grammar of server-side apply. The server gives such a fault no
 /// reason.

@@ -10,8 +10,8 @@ use super::{
     DELETE, DELETE_FROM_LIST, DIRECTIVE, Object, PatchError, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value,
     lookup, merge_key, retains_keys,
 };
-use crate::engine::predict::go::printed;
 use crate::engine::schema::shape::{Patch, Shape};
+use crate::engine::validation::go::printed;
 
 /// Which half of the difference: the two sets of `DiffOptions` that a three-way patch uses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,6 +1,5 @@
 //! Applying a patch, to an object or to another patch.
 
-use super::super::go::printed;
 use super::order::{deduplicate_scalars, index, normalize_element_order, partition_by_presence};
 use super::{
     DELETE, DELETE_FROM_LIST, DIRECTIVE, PatchError, REPLACE, RETAIN_KEYS, SET_ELEMENT_ORDER, holds_maps, key_value,
@@ -8,6 +7,7 @@ use super::{
 };
 use crate::engine::schema::shape::{Patch, Shape};
 use crate::engine::schema::{Branches, Members, Tree};
+use crate::engine::validation::go::printed;
 
 /// What the patch is applied to: the two sets of `MergeOptions`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -12,10 +12,10 @@ mod tests;
 
 use serde_json::{Map, Value};
 
-use super::go::printed;
 use crate::engine::object::Look;
 use crate::engine::schema::shape::{Field, Patch, Shape};
 use crate::engine::schema::{Branches, DEPLOYMENT, Tree};
+use crate::engine::validation::go::printed;
 
 const DIRECTIVE: &str = "$patch";
 const DELETE: &str = "delete";

@@ -11,6 +11,7 @@ mod content;
 mod emptied;
 mod env;
 mod ephemeral;
+pub(super) mod go;
 mod handler;
 mod metadata;
 mod mounts;
@@ -25,13 +26,12 @@ mod security;
 mod system;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod volume;
 mod volume_source;
 
 use serde_json::Value;
 
-use super::Cause;
-use super::unknown::forget_dropped_fields;
 use crate::engine::schema::{Tree, normalise_as, shape_at};
 use causes::{Causes, Raw};
 pub use emptied::as_stored;
@@ -39,6 +39,35 @@ pub(super) use emptied::forget_empty;
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
 use node::{Node, Places};
 use pod::InUse;
+use serde::{Deserialize, Serialize};
+pub(super) use unknown::forget_dropped_fields;
+
+/// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct Cause {
+    /// The machine-readable reason, such as `FieldValueForbidden`.
+    #[schemars(length(max = 256))]
+    pub reason: String,
+
+    /// The field in the server's grammar, with list indexes.
+    #[schemars(length(max = 1_024))]
+    pub field: String,
+
+    /// The server's message, without the field.
+    #[schemars(length(max = 2_048))]
+    pub message: String,
+}
+
+impl Cause {
+    /// The field and what is wrong with it; only the latter where the server names no field.
+    pub fn told(&self) -> String {
+        if self.field.is_empty() {
+            self.message.clone()
+        } else {
+            format!("{}: {}", self.field, self.message)
+        }
+    }
+}
 
 /// The causes for which the server refuses to create this Deployment; none where it takes it.
 ///

@@ -6,7 +6,7 @@ use crate::engine::schema::Shape;
 use crate::engine::schema::shape::{Field, Wire};
 
 /// A value as Go's `%v` prints it.
-pub(super) fn printed(value: &Value) -> String {
+pub(in crate::engine) fn printed(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         Value::Array(items) => format!("[{}]", items.iter().map(printed).collect::<Vec<_>>().join(" ")),
@@ -24,7 +24,7 @@ pub(super) fn printed(value: &Value) -> String {
 }
 
 /// A value as Go's `%#v` prints what `encoding/json` reads.
-pub(super) fn syntax(value: &Value) -> String {
+pub(in crate::engine) fn syntax(value: &Value) -> String {
     match value {
         Value::Null => "interface {}(nil)".to_owned(),
         Value::Array(items) => format!(

@@ -4,7 +4,7 @@
 
 use serde_json::Value;
 
-use super::super::Cause;
+use super::Cause;
 use super::node::Node;
 use crate::engine::schema::Tree;
 

@@ -168,7 +168,7 @@ fn follow<'o, 'a>(object: &'o mut Tree<'a>, steps: &[Step]) -> Option<&'o mut Tr
 }
 
 /// Takes out again what [`as_stored`] keeps and the server does not.
-pub(in super::super) fn forget_empty(stored: &mut Tree<'_>) {
+pub(in crate::engine) fn forget_empty(stored: &mut Tree<'_>) {
     for place in TOLD_FROM_ABSENT {
         forget(stored, place.parent, place.name);
     }

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::super::go::marshalled;
 use super::causes::{Causes, Raw};
 use super::content;
+use super::go::marshalled;
 use super::node::Node;
 use crate::engine::schema::{self, Tree};
 

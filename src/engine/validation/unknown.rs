@@ -11,7 +11,7 @@ type Gate = (&'static str, &'static str);
 /// Forgets misspelt fields and directives of a patch, as decoding does, and gated fields that `old` does not use yet.
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields, which looks for a use anywhere in the old object.
-pub(super) fn forget_dropped_fields(object: &mut Tree<'_>, old: &Value) {
+pub(in crate::engine) fn forget_dropped_fields(object: &mut Tree<'_>, old: &Value) {
     forget(object, DEPLOYMENT, &LazyCell::new(|| in_use(old)));
 }
 
