@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Fault;
-use crate::engine::ownership::people::{Kind, People};
+use crate::engine::ownership::people::{People, Writer};
 
 /// Reads the table, or gives the built-in one alone where no file is named. Of two rows that fit, the exact name
 /// decides, then the longer one.
@@ -12,12 +12,12 @@ pub(super) fn read(file: Option<&Path>) -> Result<People, Fault> {
     let Some(file) = file else { return Ok(People::default()) };
     let failed = || Fault::new(format!("failed to read {}", file.display()));
     let text = std::fs::read_to_string(file).map_err(|error| failed().because(error))?;
-    let rows: BTreeMap<String, Kind> = serde_yaml::from_str(&text).map_err(|error| {
+    let rows: BTreeMap<String, Writer> = serde_yaml::from_str(&text).map_err(|error| {
         failed()
             .because(error)
             .hint("write one `MANAGER: KIND` a line, with Person, Controller or Unknown for the kind".to_owned())
     })?;
-    let mut rows: Vec<(String, Kind)> = rows.into_iter().collect();
+    let mut rows: Vec<(String, Writer)> = rows.into_iter().collect();
     rows.sort_by_key(|(manager, _)| (manager.ends_with('*'), std::cmp::Reverse(manager.len())));
     Ok(People::with(rows))
 }

@@ -136,6 +136,7 @@ pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory)
 fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     let document = &snapshot.desired.as_ref()?.value;
     Some(Facts::sending(
+        snapshot.kind,
         snapshot.source.sent_of(document),
         document,
         snapshot.live.as_ref()?,
@@ -157,8 +158,9 @@ fn assess_knowing(
         };
     };
     // diff, attribute
-    let rules = diff::placed(&policy.ignore, desired, live);
+    let rules = diff::placed(snapshot.kind, &policy.ignore, desired, live);
     let evidence = diff::Evidence {
+        kind: snapshot.kind,
         desired,
         live,
         managed: &facts.managed,
@@ -200,7 +202,7 @@ fn assess_knowing(
     if traps.is_empty() {
         traps.extend(diagnose::left_by_us(facts));
     }
-    traps.retain(|trap| !trap.is_spared(&snapshot.tool, &rules, snapshot.now));
+    traps.retain(|trap| !trap.is_spared(snapshot.kind, &snapshot.tool, &rules, snapshot.now));
     let traps = if heal.is_some() { OwnHeal::spare(traps) } else { traps };
     let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);
     let stuck = diagnose::is_stuck(snapshot);
@@ -301,7 +303,12 @@ fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
     let (Some(desired), None) = (&snapshot.desired, &snapshot.live) else {
         return found;
     };
-    let prediction = predict::predict_new(&desired.value, snapshot.target.namespace.as_deref(), &snapshot.syncer);
+    let prediction = predict::predict_new(
+        snapshot.kind,
+        &desired.value,
+        snapshot.target.namespace.as_deref(),
+        &snapshot.syncer,
+    );
     let Some(refused) = diagnose::creation_refused(&prediction) else {
         return found;
     };

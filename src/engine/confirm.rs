@@ -1,5 +1,6 @@
 //! Whether the server says the same of the next sync as we do: its answer to a dry run enters as data.
 
+use crate::engine::kind::Kind;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
@@ -44,9 +45,9 @@ pub enum Confirmation {
 
 impl Answer {
     /// The server's own verdict on a sync of `desired` over `live`; `None` where it gave none.
-    pub fn verdict(&self, desired: &Value, live: &Value) -> Option<Verdict> {
+    pub fn verdict(&self, kind: &'static Kind, desired: &Value, live: &Value) -> Option<Verdict> {
         match self {
-            Self::Accepted(made) => Some(success(desired, live, made)),
+            Self::Accepted(made) => Some(success(kind, desired, live, made)),
             Self::Refused { code: 409, .. } => Some(Verdict::Conflict),
             Self::Refused { .. } => Some(Verdict::Refused),
             Self::None(_) => None,

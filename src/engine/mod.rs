@@ -9,6 +9,7 @@ mod assess;
 pub mod confirm;
 pub mod diagnose;
 pub mod diff;
+pub mod kind;
 pub mod object;
 pub mod operation;
 mod own_heal;
@@ -16,7 +17,7 @@ pub mod ownership;
 pub mod phase;
 pub mod plan;
 pub mod predict;
-pub mod rollout;
+
 pub mod schema;
 mod snapshot;
 mod tool;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::{Apart, IgnoreRule, MetAt, Witness};
+use super::kind::Kind;
 use super::object::{Document, FieldPath, ObjectId};
 use super::plan::digest;
 use super::predict::Syncer;
@@ -25,6 +26,9 @@ pub struct Snapshot {
 
     /// Which object.
     pub target: ObjectId,
+
+    /// Of which kind it is.
+    pub kind: &'static Kind,
 
     /// What Git says; `None` where Git has no such object.
     pub desired: Option<Document>,

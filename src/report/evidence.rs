@@ -5,6 +5,7 @@
 //! log. A value is told by its digest, and one that the mask hides by nothing: a digest of a short secret can be found
 //! out by trying.
 
+use crate::engine::kind::Kind;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -111,7 +112,12 @@ pub fn own_heal(healing: &Healing) -> OwnHeal {
 }
 
 /// Who had written these fields of an object, in the order of the paths; a line for each owner of each.
-pub fn evidence<'a>(live: &Value, paths: impl Iterator<Item = &'a FieldPath>, masker: &Masker) -> Vec<Evidence> {
+pub fn evidence<'a>(
+    kind: &'static Kind,
+    live: &Value,
+    paths: impl Iterator<Item = &'a FieldPath>,
+    masker: &Masker,
+) -> Vec<Evidence> {
     let managed = ManagedFields::of(live);
     let paths: BTreeSet<String> = paths.map(ToString::to_string).collect();
     let mut found = Vec::new();
@@ -126,7 +132,7 @@ pub fn evidence<'a>(live: &Value, paths: impl Iterator<Item = &'a FieldPath>, ma
             time: manager.and_then(|owner| owner.time),
             digest: old.filter(|_| !is_hidden).map(digest),
         };
-        let owners = managed.owners(&path);
+        let owners = managed.owners(kind.root, &path);
         found.extend(owners.iter().map(|owner| of(Some(owner))));
         if owners.is_empty() {
             found.push(of(None));

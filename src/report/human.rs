@@ -9,7 +9,7 @@ use super::printer::line;
 use super::status::{OperationReport, SourceReport};
 use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity, is_built_in};
-use crate::engine::ownership::people::{Kind, People};
+use crate::engine::ownership::people::{People, Writer};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
 
@@ -186,9 +186,9 @@ fn owner(field: &FieldReport, view: &View<'_>) -> String {
         manager.clone()
     };
     let kind = match view.people.kind_of(manager) {
-        Kind::Person => " (person)",
-        Kind::Controller => " (controller)",
-        Kind::Unknown => "",
+        Writer::Person => " (person)",
+        Writer::Controller => " (controller)",
+        Writer::Unknown => "",
     };
     let through = field
         .subresource

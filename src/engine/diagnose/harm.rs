@@ -1,5 +1,6 @@
 //! What a sync that succeeds changes beside the drift: it takes out what Git sets, or overwrites what a rule ignores.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::words::place;
@@ -95,7 +96,7 @@ fn whole_again(snapshot: &Snapshot, facts: &Facts<'_>, drifts: &[Drift], predict
         && let Some((list, key)) = prediction
             .breaks
             .iter()
-            .find_map(|field| repeated_key(field, facts.desired))
+            .find_map(|field| repeated_key(facts.kind, field, facts.desired))
     {
         ways.push(format!(
             "give each item of {} another {key} in Git, since a patch goes by that key alone",
@@ -123,9 +124,9 @@ fn is_beside(path: &FieldPath, fields: &[FieldPath]) -> bool {
 }
 
 /// The key of the list of a field by which a patch merges and two of Git's items have the same.
-fn repeated_key(field: &FieldPath, desired: &Value) -> Option<(FieldPath, &'static str)> {
+fn repeated_key(kind: &'static Kind, field: &FieldPath, desired: &Value) -> Option<(FieldPath, &'static str)> {
     let list = list_of(field)?;
-    let key = merge_strategy(&list.schema()).key?;
+    let key = merge_strategy(kind.root, &list.schema()).key?;
     let mut keys: Vec<String> = list
         .get(desired)?
         .as_array()?

@@ -87,7 +87,7 @@ impl Trap {
     }
 
     /// Whether the tool takes the member from live before it syncs, so that a change of it in Git is none.
-    pub fn is_spared(&self, tool: &Tool, rules: &[IgnoreRule], now: Timestamp) -> bool {
+    pub fn is_spared(&self, kind: &'static Kind, tool: &Tool, rules: &[IgnoreRule], now: Timestamp) -> bool {
         let change = Change {
             path: self.path.clone(),
             kind: ChangeKind::Changed,
@@ -96,14 +96,14 @@ impl Trap {
         };
         rules
             .iter()
-            .any(|rule| tool.spares(&rule.reason) && rule.covers(&change, &self.owners, now))
+            .any(|rule| tool.spares(&rule.reason) && rule.covers(kind, &change, &self.owners, now))
     }
 
     /// Those that apply the object server-side and are no person: whoever takes the field from them gets it back at
     /// their next apply.
     pub fn appliers(&self) -> impl Iterator<Item = &str> {
         let applies =
-            |owner: &&Owner| owner.operation == Operation::Apply && people::kind_of(&owner.manager) != Kind::Person;
+            |owner: &&Owner| owner.operation == Operation::Apply && people::kind_of(&owner.manager) != Writer::Person;
         self.owners.iter().filter(applies).map(|owner| owner.manager.as_str())
     }
 }
@@ -207,11 +207,11 @@ impl Trial<'_, '_> {
     /// there is none.
     pub fn cause(&self, member: &Member, without: &Value) -> Option<Cause> {
         member.switched(self.facts.desired).into_iter().find_map(|document| {
-            if !refusals_as_it_is(&document, FieldValidation::Ignore).is_empty() {
+            if !refusals_as_it_is(self.facts.kind, &document, FieldValidation::Ignore).is_empty() {
                 return None;
             }
             let new = |live: &Value| {
-                let causes = refusal_of(&Facts::of(&document, live), self.syncer);
+                let causes = refusal_of(&Facts::of(self.facts.kind, &document, live), self.syncer);
                 causes.into_iter().find(|cause| !self.of_today.contains(cause))
             };
             new(self.live).filter(|_| new(without).is_none())
@@ -230,6 +230,7 @@ impl Trial<'_, '_> {
             .collect();
         let fields = live.pointer_mut("/metadata/managedFields")?;
         *fields = transfer::taken(
+            self.facts.kind,
             fields,
             self.facts.desired,
             std::slice::from_ref(&member.path),

@@ -6,7 +6,7 @@ use super::words::{by, cost, place};
 use super::{Finding, Weight};
 use crate::engine::diff::{Change, ChangeKind, Drift, Moved, Severity};
 use crate::engine::object::FieldPath;
-use crate::engine::ownership::people::{self, Kind};
+use crate::engine::ownership::people::{self, Writer};
 use crate::engine::plan::trial;
 use crate::engine::predict::{Facts, Prediction, Strategy, Syncer, Verdict, predict_knowing};
 use crate::engine::snapshot::Snapshot;
@@ -103,7 +103,7 @@ pub fn hot_fix_lost(snapshot: &Snapshot, drifts: &[Drift], prediction: &Predicti
         return Vec::new();
     }
     let is_persons = |drift: &Drift, manager: &str| {
-        people::kind_of(manager) == Kind::Person
+        people::kind_of(manager) == Writer::Person
             && (manager != snapshot.syncer.manager || drift.moved == Some(Moved::Live))
     };
     let lost = told(drifts).filter(|drift| {
@@ -122,7 +122,7 @@ pub fn hot_fix_lost(snapshot: &Snapshot, drifts: &[Drift], prediction: &Predicti
         remedy: Some(format!(
             "commit it to Git before the sync if it is right (no roll-out); else the sync, or Restore, puts Git's \
              value back ({})",
-            cost(&[drift])
+            cost(snapshot.kind, &[drift])
         )),
     })
     .collect()

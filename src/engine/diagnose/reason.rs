@@ -24,7 +24,7 @@ use trials::{FEWEST_TRIALS, MOST_TRIALS, Trials};
 
 /// What kind of cause it is; each has its own words and its own ways out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum Because {
     /// The server refuses Git's document, whatever is live.
     GitItself,
 
@@ -51,7 +51,7 @@ pub(super) enum Kind {
 #[derive(Debug)]
 pub struct Reason<'a> {
     /// What kind of cause it is.
-    pub(super) kind: Kind,
+    pub(super) kind: Because,
 
     /// The changes that make it, in path order.
     pub(super) involved: Vec<&'a Drift>,
@@ -74,7 +74,7 @@ pub fn reasons<'a>(
     if prediction.verdict != Verdict::Refused {
         return Vec::new();
     }
-    let of_git = refusals_as_it_is(facts.desired, snapshot.syncer.validation);
+    let of_git = refusals_as_it_is(facts.kind, facts.desired, snapshot.syncer.validation);
     let mut left = MOST_TRIALS;
     let mut found = Vec::with_capacity(prediction.causes.len());
     for (at, cause) in prediction.causes.iter().enumerate() {

@@ -155,7 +155,13 @@ fn not_created(snapshot: &Snapshot) -> String {
     let Some(desired) = &snapshot.desired else {
         return String::new();
     };
-    let refused = predict_new(&desired.value, snapshot.target.namespace.as_deref(), &snapshot.syncer).causes;
+    let refused = predict_new(
+        snapshot.kind,
+        &desired.value,
+        snapshot.target.namespace.as_deref(),
+        &snapshot.syncer,
+    )
+    .causes;
     match (refused.as_slice(), snapshot.syncer.strategy) {
         ([], _) => String::new(),
         (causes, Strategy::ClientSideApply) => {

@@ -1,6 +1,6 @@
 //! The next sync will be refused: for which reason, because of whose field, and the ways out.
 
-use super::reason::{Kind, Reason};
+use super::reason::{Because, Reason};
 use super::recreate::{Recreates, next_sync_recreates};
 use super::ways::ways_out;
 use super::{Finding, Weight};
@@ -45,7 +45,7 @@ fn path(reason: &Reason<'_>, cause: &Cause) -> Option<FieldPath> {
     first.or_else(|| {
         FieldPath::parse(&cause.field)
             .ok()
-            .filter(|_| reason.kind == Kind::Immutable)
+            .filter(|_| reason.kind == Because::Immutable)
     })
 }
 
@@ -64,24 +64,24 @@ pub fn headline(reasons: &[Reason<'_>], foretold: &Foretold<'_>) -> Option<Strin
 /// The ways out that work; a cause of Git's own has none but a change of Git.
 fn remedy(snapshot: &Snapshot, reason: &Reason<'_>, cause: &Cause) -> String {
     match reason.kind {
-        Kind::GitItself => "change Git: no write to the cluster makes the server take this document".to_owned(),
-        Kind::Immutable if cause.field == "spec.selector" => {
+        Because::GitItself => "change Git: no write to the cluster makes the server take this document".to_owned(),
+        Because::Immutable if cause.field == "spec.selector" => {
             "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that the \
              next sync creates it anew (all its pods go at once)"
                 .to_owned()
         }
-        Kind::Immutable if cause.field.starts_with("metadata.") => format!(
+        Because::Immutable if cause.field.starts_with("metadata.") => format!(
             "take {} out of Git: only the server writes \
                                                                             it",
             cause.field
         ),
-        Kind::Immutable => "take the change back in Git".to_owned(),
-        Kind::NoRoom if reason.works.server_side => "apply server-side, which keeps no copy; or make the manifest \
+        Because::Immutable => "take the change back in Git".to_owned(),
+        Because::NoRoom if reason.works.server_side => "apply server-side, which keeps no copy; or make the manifest \
                                                      smaller"
             .to_owned(),
-        Kind::NoRoom => "make the manifest smaller".to_owned(),
-        Kind::Collision => ways_out(snapshot, reason.works, &reason.involved),
-        Kind::Unreadable => {
+        Because::NoRoom => "make the manifest smaller".to_owned(),
+        Because::Collision => ways_out(snapshot, reason.works, &reason.involved),
+        Because::Unreadable => {
             let namespace = snapshot
                 .target
                 .namespace
@@ -94,11 +94,11 @@ fn remedy(snapshot: &Snapshot, reason: &Reason<'_>, cause: &Cause) -> String {
                 snapshot.target.name
             )
         }
-        Kind::NotTried => {
+        Because::NotTried => {
             "not every way out could be tried: change Git, or mend what else is wrong first, so that the next look \
              tries what is left"
                 .to_owned()
         }
-        Kind::Unknown => "change Git: nothing that was tried in the cluster makes the server take it".to_owned(),
+        Because::Unknown => "change Git: nothing that was tried in the cluster makes the server take it".to_owned(),
     }
 }

@@ -30,7 +30,11 @@ pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, n
         return Vec::new();
     };
     let mut members = Vec::new();
-    Member::add(&mut members, FieldSet::of_applied(facts.desired).members());
+    Member::add(
+        facts.kind,
+        &mut members,
+        FieldSet::of_applied(facts.kind.root, facts.desired).members(),
+    );
     members.retain(|member| member.path.get(facts.sent).is_some_and(|value| !value.is_null()));
     let mut applied = facts.live.clone();
     let Some(fields) = applied.pointer_mut("/metadata/managedFields") else {
@@ -71,5 +75,5 @@ pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, n
 /// The managedFields as the tool's first apply leaves them where it takes nothing over.
 fn with_apply(facts: &Facts<'_>, manager: &str) -> Option<Value> {
     let managed = transfer::with_apply_entry(facts.live.pointer("/metadata/managedFields")?, manager);
-    transfer::taken(&managed, facts.desired, &[FieldPath::root()], &[], manager).ok()
+    transfer::taken(facts.kind, &managed, facts.desired, &[FieldPath::root()], &[], manager).ok()
 }

@@ -32,7 +32,11 @@ pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, nex
     };
     let is_set = |member: &Member| member.path.get(facts.sent).is_some_and(|value| !value.is_null());
     let mut members = Vec::new();
-    Member::add(&mut members, FieldSet::of_applied(facts.desired).members());
+    Member::add(
+        facts.kind,
+        &mut members,
+        FieldSet::of_applied(facts.kind.root, facts.desired).members(),
+    );
     members.retain(|member| is_set(member) && !is_named(member));
     if members.is_empty() {
         return Vec::new();

@@ -18,7 +18,7 @@ pub(super) fn ways_out(snapshot: &Snapshot, works: Works, drifts: &[&Drift]) -> 
     let cost = if drifts.is_empty() {
         "one roll-out"
     } else {
-        cost(drifts)
+        cost(snapshot.kind, drifts)
     };
     let mut ways: Vec<String> = Vec::new();
     if works.restore {

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use crate::engine::diff::{ChangeKind, Drift};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::rollout::rolls_out;
 
 /// The most fields that one sentence names.
 const MOST_NAMED: usize = 3;
@@ -131,8 +131,8 @@ pub(super) fn by(involved: &[&Drift]) -> String {
 }
 
 /// What it costs to undo these: a change of the pod template costs a roll-out.
-pub(super) fn cost(drifts: &[&Drift]) -> &'static str {
-    if drifts.iter().any(|drift| rolls_out(&drift.change.path)) {
+pub(super) fn cost(kind: &Kind, drifts: &[&Drift]) -> &'static str {
+    if drifts.iter().any(|drift| kind.rolls_out(&drift.change.path)) {
         "one roll-out"
     } else {
         "no roll-out"

@@ -20,6 +20,9 @@ use weigher::{Told, Weigher};
 /// Everything that weighing the changes of one Deployment needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
+    /// Of which kind it is.
+    pub kind: &'static Kind,
+
     /// The object as Git has it.
     pub desired: &'a Value,
 
@@ -58,7 +61,10 @@ const MADE_BY_ADMISSION: &str = "the server or its admission made this of the to
 /// Under server-side apply a field that Git has and live lacks leaves no trace of whether it was removed or is new in
 /// Git. Without a witness it is drift of which that is said ([`NOT_KNOWN`]).
 pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
-    let (wanted, stored) = (Wanted::of(evidence.desired), expected(evidence.live));
+    let (wanted, stored) = (
+        Wanted::of(evidence.kind, evidence.desired),
+        expected(evidence.kind, evidence.live),
+    );
     let changes = wanted.compare_all(evidence.live, &stored);
     weigh(
         evidence,
@@ -74,7 +80,7 @@ pub fn classify_and_compare(evidence: &Evidence<'_>, facts: &Facts<'_>) -> (Vec<
     let changes = facts.wanted.compare_all(evidence.live, facts.stored());
     let compared = changes
         .iter()
-        .filter(|change| !is_policy_of_live_image(change, evidence.live));
+        .filter(|change| !is_policy_of_live_image(evidence.kind, change, evidence.live));
     let paths = compared.map(|change| change.path.clone()).collect();
     (weigh(evidence, facts.stored(), &facts.last_applied, changes), paths)
 }
@@ -92,7 +98,7 @@ fn weigh(
     let Witness { synced, met, .. } = evidence.witness;
     let told = |document| Told {
         document,
-        since: Wanted::of(document).compare_all(evidence.live, stored),
+        since: Wanted::of(evidence.kind, document).compare_all(evidence.live, stored),
     };
     let met = if let MetAt::Document(document) = met {
         Some(told(document))

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use serde_json::Value;
 
 use super::{Change, ChangeKind};
+use crate::engine::kind::Kind;
 use crate::engine::object::{Look, Segment, Trail, schema_path};
 use crate::engine::schema::{self, Members, Shape, Tree, apply_defaults, default_pull_policy};
 use walk::Walk;
@@ -35,7 +36,7 @@ pub(super) const NOT_COMPARED: [&str; 11] = [
     "selfLink",
 ];
 
-/// Finds every field of a Deployment whose live value is not what Git makes of it, in path order.
+/// Finds every field of an object of this kind whose live value is not what Git makes of it, in path order.
 ///
 /// # Guarantees
 /// Server defaults, aliases, canonical quantities, zero values that the server omits, explicit nulls, `status` and
@@ -46,19 +47,21 @@ pub(super) const NOT_COMPARED: [&str; 11] = [
 /// A field that Git does not set is compared with what the server would default it to, so it shows as
 /// [`ChangeKind::Added`] when live has something else. A pull policy that live's own image explains is no change
 /// either: it stays when Git changes the image.
-pub fn compare(desired: &Value, live: &Value) -> Vec<Change> {
-    Wanted::of(desired).compare(live, &expected(live))
+pub fn compare(kind: &'static Kind, desired: &Value, live: &Value) -> Vec<Change> {
+    Wanted::of(kind, desired).compare(live, &expected(kind, live))
 }
 
 /// [`compare`] with the pull policies that an earlier image may have left.
 #[cfg(test)]
-pub(super) fn compare_all(desired: &Value, live: &Value) -> Vec<Change> {
-    Wanted::of(desired).compare_all(live, &expected(live))
+pub(super) fn compare_all(kind: &'static Kind, desired: &Value, live: &Value) -> Vec<Change> {
+    Wanted::of(kind, desired).compare_all(live, &expected(kind, live))
 }
 
 /// Git's document as it is compared, made once for all that it is compared with.
 #[derive(Debug)]
 pub struct Wanted<'a> {
+    kind: &'static Kind,
+
     document: &'a Value,
 
     /// What the server makes of it; `None` where the document has something that no change may tell, so that a copy
@@ -68,16 +71,17 @@ pub struct Wanted<'a> {
 
 impl<'a> Wanted<'a> {
     /// Prepares a document.
-    pub fn of(document: &'a Value) -> Self {
-        let has_old_name = document
-            .pointer("/spec/template/spec")
+    pub fn of(kind: &'static Kind, document: &'a Value) -> Self {
+        let has_old_name = kind
+            .pod_spec(document)
             .is_some_and(|pod| pod.get("serviceAccount").is_some());
         let has_last_applied = document
             .pointer("/metadata/annotations")
             .is_some_and(|annotations| annotations.get(LAST_APPLIED).is_some());
         Self {
+            kind,
             document,
-            expected: (!has_old_name && !has_last_applied).then(|| expected(document)),
+            expected: (!has_old_name && !has_last_applied).then(|| expected(kind, document)),
         }
     }
 
@@ -85,13 +89,13 @@ impl<'a> Wanted<'a> {
     pub(in crate::engine) fn expected(&self) -> Cow<'_, Tree<'a>> {
         self.expected
             .as_ref()
-            .map_or_else(|| Cow::Owned(expected(self.document)), Cow::Borrowed)
+            .map_or_else(|| Cow::Owned(expected(self.kind, self.document)), Cow::Borrowed)
     }
 
     /// What [`compare`] finds; `stored` is what [`expected`] or [`expected_of`] makes of live.
     pub(in crate::engine) fn compare<L: Look>(&self, live: &L, stored: &Tree<'_>) -> Vec<Change> {
         let mut changes = self.compare_all(live, stored);
-        changes.retain(|change| !is_policy_of_live_image(change, live));
+        changes.retain(|change| !is_policy_of_live_image(self.kind, change, live));
         changes
     }
 
@@ -100,10 +104,10 @@ impl<'a> Wanted<'a> {
         // Only then is the whole of the metadata told.
         let is_malformed = !live.member("metadata").is_none_or(Look::is_map) || !live.is_map();
         match &self.expected {
-            Some(expected) if !is_malformed => walked(self.document, expected, live, stored, Some(schema::DEPLOYMENT)),
+            Some(expected) if !is_malformed => walked(self.document, expected, live, stored, Some(self.kind.root)),
             _ => {
-                let told = comparable(self.document);
-                walked(&told, &expected(&told), live, stored, Some(schema::DEPLOYMENT))
+                let told = comparable(Some(self.kind), self.document);
+                walked(&told, &expected(self.kind, &told), live, stored, Some(self.kind.root))
             }
         }
     }
@@ -112,28 +116,28 @@ impl<'a> Wanted<'a> {
 /// Finds what differs between two objects of any kind, in path order: nothing is known of defaults or list keys, and a
 /// list is one value.
 pub fn compare_any(desired: &Value, live: &Value) -> Vec<Change> {
-    let (desired, live) = (comparable(desired), comparable(live));
+    let (desired, live) = (comparable(None, desired), comparable(None, live));
     walked(&desired, &Tree::of(&desired), &live, &Tree::of(&live), None)
 }
 
 /// What the server makes of an object, be it Git's or one that it wrote itself, without what is never compared.
-pub(in crate::engine) fn expected(object: &Value) -> Tree<'_> {
-    defaulted(compared(object))
+pub(in crate::engine) fn expected<'a>(kind: &Kind, object: &'a Value) -> Tree<'a> {
+    defaulted(kind, compared(Some(kind), object))
 }
 
 /// [`expected`] of an object that is a tree itself.
-pub(in crate::engine) fn expected_of<'a>(object: &Tree<'a>) -> Tree<'a> {
+pub(in crate::engine) fn expected_of<'a>(kind: &Kind, object: &Tree<'a>) -> Tree<'a> {
     let mut tree = object.clone();
-    drop_not_compared(&mut tree, Place::Root);
-    defaulted(tree)
+    drop_not_compared(kind, &mut tree, Place::Root);
+    defaulted(kind, tree)
 }
 
-fn defaulted(mut tree: Tree<'_>) -> Tree<'_> {
-    apply_defaults(&mut tree);
+fn defaulted<'a>(kind: &Kind, mut tree: Tree<'a>) -> Tree<'a> {
+    apply_defaults(kind.root, &mut tree);
     if let Some(root) = tree.as_map_mut() {
         root.remove("status");
     }
-    if let Some(pod) = tree.map_at_mut(&["spec", "template", "spec"]) {
+    if let Some(pod) = tree.map_at_mut(&[kind.template, &["spec"]].concat()) {
         // Normal form has made both names equal.
         pod.remove("serviceAccount");
     }
@@ -162,7 +166,7 @@ fn walked<L: Look>(raw: &Value, expected: &Tree<'_>, live: &L, stored: &Tree<'_>
 }
 
 /// Whether the change is a pull policy that belongs to an image rather than to anybody's choice.
-pub(in crate::engine) fn is_pull_policy(change: &Change) -> bool {
+pub(in crate::engine) fn is_pull_policy(kind: &Kind, change: &Change) -> bool {
     let Some((Segment::Field(name), parent)) = change.path.0.split_last() else {
         return false;
     };
@@ -175,8 +179,8 @@ pub(in crate::engine) fn is_pull_policy(change: &Change) -> bool {
 }
 
 /// Whether the change is the pull policy that the server would give live's own image.
-pub(super) fn is_policy_of_live_image<L: Look>(change: &Change, live: &L) -> bool {
-    is_pull_policy(change) && {
+pub(super) fn is_policy_of_live_image<L: Look>(kind: &Kind, change: &Change, live: &L) -> bool {
+    is_pull_policy(kind, change) && {
         let parent = change.path.parent();
         let parent = parent.as_ref().and_then(|parent| parent.get(live));
         let image = parent
@@ -187,11 +191,12 @@ pub(super) fn is_policy_of_live_image<L: Look>(change: &Change, live: &L) -> boo
 }
 
 /// Whether a member at this place is never compared.
-pub(super) fn is_compared(place: Place, name: &str) -> bool {
+/// `kind` is `None` for an object of which nothing is known.
+pub(super) fn is_compared(kind: Option<&Kind>, place: Place, name: &str) -> bool {
     match place {
         Place::Root => !["apiVersion", "kind", "status"].contains(&name),
         Place::Metadata => !NOT_COMPARED.contains(&name),
-        Place::Annotations => name != LAST_APPLIED,
+        Place::Annotations => name != LAST_APPLIED && !kind.is_some_and(|kind| kind.counted.contains(&name)),
     }
 }
 
@@ -214,38 +219,40 @@ impl Place {
 }
 
 /// What is compared of an object, as it stands: most of a live object is `status` and `managedFields`.
-fn compared(object: &Value) -> Tree<'_> {
-    fn of(value: &Value, place: Option<Place>) -> Tree<'_> {
+fn compared<'a>(kind: Option<&Kind>, object: &'a Value) -> Tree<'a> {
+    fn of<'a>(kind: Option<&Kind>, value: &'a Value, place: Option<Place>) -> Tree<'a> {
         match (value, place) {
             (Value::Object(members), Some(place)) => {
-                let kept = members.iter().filter(|(name, _)| is_compared(place, name));
+                let kept = members.iter().filter(|(name, _)| is_compared(kind, place, name));
                 Tree::Map(
-                    kept.map(|(name, member)| (name.as_str(), of(member, place.below(name))))
+                    kept.map(|(name, member)| (name.as_str(), of(kind, member, place.below(name))))
                         .collect(),
                 )
             }
             (value, _) => Tree::of(value),
         }
     }
-    of(object, Some(Place::Root))
+    of(kind, object, Some(Place::Root))
 }
 
 /// Takes out of a tree what is never compared.
-fn drop_not_compared(tree: &mut Tree<'_>, place: Place) {
+fn drop_not_compared(kind: &Kind, tree: &mut Tree<'_>, place: Place) {
     if let Some(members) = tree.as_map_mut() {
         members.keep(|name, member| {
             if let Some(below) = place.below(name) {
-                drop_not_compared(member, below);
+                drop_not_compared(kind, member, below);
             }
-            is_compared(place, name)
+            is_compared(Some(kind), place, name)
         });
     }
 }
 
 /// A copy of what is compared, with only that one of the service account's two names that counts.
-fn comparable(object: &Value) -> Value {
-    let mut object = compared(object).to_value();
-    if let Some(spec) = object.pointer_mut("/spec/template/spec").and_then(Value::as_object_mut)
+fn comparable(kind: Option<&Kind>, object: &Value) -> Value {
+    let mut object = compared(kind, object).to_value();
+    if let Some(spec) = kind
+        .and_then(|kind| kind.pod_spec_mut(&mut object))
+        .and_then(Value::as_object_mut)
         && let Some(alias) = spec.remove("serviceAccount")
         && spec
             .get("serviceAccountName")

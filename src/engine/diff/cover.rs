@@ -5,42 +5,43 @@ use serde_json::Value;
 use super::pattern::PathPattern;
 use super::pointer::{Part, Side, item_segment};
 use super::{Change, ChangeKind};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment, escape_token};
 use crate::engine::schema::{self, ListKind};
 
 /// Whether the patterns cover a change together: its path, or everything that was added or removed below it.
-pub(super) fn covers(patterns: &[PathPattern], change: &Change) -> bool {
+pub(super) fn covers(kind: &Kind, patterns: &[PathPattern], change: &Change) -> bool {
     let whole = match change.kind {
         ChangeKind::Added => change.live.as_ref(),
         ChangeKind::Removed => change.desired.as_ref(),
         ChangeKind::Changed | ChangeKind::Reordered => None,
     };
     let matched = |path: &FieldPath| patterns.iter().any(|pattern| pattern.matches(path));
-    matched(&change.path) || whole.is_some_and(|value| covers_below(patterns, &change.path, value))
+    matched(&change.path) || whole.is_some_and(|value| covers_below(kind, patterns, &change.path, value))
 }
 
-fn covers_below(patterns: &[PathPattern], path: &FieldPath, value: &Value) -> bool {
+fn covers_below(kind: &Kind, patterns: &[PathPattern], path: &FieldPath, value: &Value) -> bool {
     patterns.iter().any(|pattern| pattern.matches(path))
         || (patterns.iter().any(|pattern| pattern.reaches_below(path))
-            && children(path, value).is_some_and(|children| {
+            && children(kind, path, value).is_some_and(|children| {
                 !children.is_empty()
                     && children
                         .iter()
-                        .all(|(segment, child)| covers_below(patterns, &path.with(segment.clone()), child))
+                        .all(|(segment, child)| covers_below(kind, patterns, &path.with(segment.clone()), child))
             }))
 }
 
 /// The parts of a value that have paths of their own; `None` where it is one value.
-fn children<'a>(path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a Value)>> {
+fn children<'a>(kind: &Kind, path: &FieldPath, value: &'a Value) -> Option<Vec<(Segment, &'a Value)>> {
     match value {
-        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => Some(
+        Value::Object(entries) if !schema::is_atomic_map(kind.root, &path.schema()) => Some(
             entries
                 .iter()
                 .map(|(name, child)| (Segment::Field(name.clone()), child))
                 .collect(),
         ),
         Value::Array(items) => {
-            let ListKind::Map(keys) = schema::list_kind(&path.schema()) else {
+            let ListKind::Map(keys) = schema::list_kind(kind.root, &path.schema()) else {
                 return None;
             };
             let keyed = items

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::compare::Sides;
 use crate::engine::object::key_default;
 use crate::engine::schema::shape::Field;
-use crate::engine::schema::{ListKind, Members, Shape, Tree, apply_defaults_as, is_gated};
+use crate::engine::schema::{ListKind, Members, Shape, Tree, apply_defaults, is_gated};
 
 /// Whether live alone decides about a member of a map, so that it is no change: Git has it and the server dropped it,
 /// or Git's null entry is the zero value that live has.
@@ -69,7 +69,7 @@ pub(super) fn as_live_decides<'t>(shape: Shape, zeroed: Option<&'t Value>, sides
     let mut expected = match zeroed {
         Some(zeroed) => {
             let mut tree = Tree::of(zeroed);
-            apply_defaults_as(&mut tree, shape);
+            apply_defaults(shape, &mut tree);
             tree
         }
         None => sides.expected?.clone(),

@@ -10,6 +10,7 @@ use super::cover::{covers, covers_parts};
 use super::pattern::{PathPattern, text_matches};
 use super::pointer::{Located, Part, Side, locate};
 use super::{Change, ChangeKind};
+use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Owner;
 
@@ -39,9 +40,9 @@ pub struct IgnoreRule {
 
 impl IgnoreRule {
     /// Whether the rule covers a change at the time `now`.
-    pub fn covers(&self, change: &Change, owners: &[Owner], now: Timestamp) -> bool {
+    pub fn covers(&self, kind: &Kind, change: &Change, owners: &[Owner], now: Timestamp) -> bool {
         let everywhere = self.paths.is_empty() && self.pointers.is_empty() && self.parts.is_empty();
-        let here = everywhere || covers(&self.paths, change) || covers_parts(&self.parts, change);
+        let here = everywhere || covers(kind, &self.paths, change) || covers_parts(&self.parts, change);
         let by = self.managers.is_empty()
             || all_among(owners, |owner| {
                 self.managers.iter().any(|name| text_matches(name, &owner.manager))
@@ -51,19 +52,19 @@ impl IgnoreRule {
 
     /// Whether the rule names a field of either object, or a manager that wrote in live; one that names none covers
     /// nothing, whatever drifts.
-    pub fn finds(&self, desired: &Value, live: Option<&Value>) -> bool {
+    pub fn finds(&self, kind: &Kind, desired: &Value, live: Option<&Value>) -> bool {
         let sides = || {
             [Some((Side::Desired, desired)), live.map(|live| (Side::Live, live))]
                 .into_iter()
                 .flatten()
         };
-        let by_pointer = |pointer: &String| sides().any(|(side, object)| locate(pointer, object, side).is_some());
+        let by_pointer = |pointer: &String| sides().any(|(side, object)| locate(kind, pointer, object, side).is_some());
         let everywhere = self.paths.is_empty() && self.pointers.is_empty() && self.parts.is_empty();
         let here = everywhere
             || self
                 .paths
                 .iter()
-                .any(|path| sides().any(|(_, object)| path.names_in(object)))
+                .any(|path| sides().any(|(_, object)| path.names_in(kind, object)))
             || self.pointers.iter().any(by_pointer)
             || !self.parts.is_empty();
         let entries = live.and_then(|live| live.pointer("/metadata/managedFields")?.as_array());
@@ -77,7 +78,7 @@ impl IgnoreRule {
 }
 
 /// The rules with what their JSON Pointers name in these two objects as paths and parts.
-pub fn placed<'a>(rules: &'a [IgnoreRule], desired: &Value, live: &Value) -> Cow<'a, [IgnoreRule]> {
+pub fn placed<'a>(kind: &Kind, rules: &'a [IgnoreRule], desired: &Value, live: &Value) -> Cow<'a, [IgnoreRule]> {
     if rules.iter().all(|rule| rule.pointers.is_empty()) {
         return Cow::Borrowed(rules);
     }
@@ -85,7 +86,7 @@ pub fn placed<'a>(rules: &'a [IgnoreRule], desired: &Value, live: &Value) -> Cow
         let mut placed = rule.clone();
         for pointer in &rule.pointers {
             for (side, object) in [(Side::Desired, desired), (Side::Live, live)] {
-                match locate(pointer, object, side) {
+                match locate(kind, pointer, object, side) {
                     Some(Located::Field(path)) => placed.paths.push(PathPattern::exact(path)),
                     Some(Located::Part(part)) => placed.parts.push(part),
                     None => {}
@@ -250,6 +251,7 @@ static PATTERNS: LazyLock<Vec<Option<PathPattern>>> = LazyLock::new(|| {
 ///
 /// `is_syncer` tells the syncing tool among the owners.
 pub(super) fn known_reason(
+    kind: &Kind,
     change: &Change,
     owners: &[Owner],
     live: &Value,
@@ -278,7 +280,7 @@ pub(super) fn known_reason(
             };
             (by && pattern
                 .as_ref()
-                .is_some_and(|pattern| covers(std::slice::from_ref(pattern), change)))
+                .is_some_and(|pattern| covers(kind, std::slice::from_ref(pattern), change)))
             .then_some(*reason)
         })
 }

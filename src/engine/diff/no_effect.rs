@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::compare::NOT_COMPARED;
 use super::pointer::item_segment;
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::shape::Struct;
 use crate::engine::schema::{self, ListKind, Shape, Versions, is_gated};
@@ -56,15 +57,15 @@ impl std::fmt::Display for NoEffect {
 /// that nobody knows.
 const MOST: usize = 1_000;
 
-/// Finds the fields of a Deployment's manifest that have no effect on the live object, in path order.
+/// Finds the fields of a manifest of this kind that have no effect on the live object, in path order.
 ///
 /// # Caveats
 /// Of very many it tells the first thousand. It goes by the table and by `live`, where there is one: a field that live
 /// has is known to the server, or its gate is open. A field that only other versions than [`schema::REFERENCE`] have is
 /// told only where live shows that this server is none of them.
-pub fn no_effect(desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
+pub fn no_effect(kind: &Kind, desired: &Value, live: Option<&Value>) -> Vec<NoEffect> {
     let mut found = Vec::new();
-    look(&FieldPath::root(), desired, schema::DEPLOYMENT, &mut found);
+    look(&FieldPath::root(), desired, kind.root, &mut found);
     let kept = |one: &NoEffect| live.is_some_and(|live| one.path.get(live).is_some());
     found.retain(|one| match one.reason {
         Reason::Unknown | Reason::GateClosed => !kept(one),

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::pointer::item_segment;
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, PathError, Segment};
 use crate::engine::schema::{self, ListKind};
 
@@ -37,9 +38,9 @@ impl PathPattern {
         path.0.len() < self.0.0.len() && self.fits(path)
     }
 
-    /// Whether a Deployment has a field that is matched.
-    pub fn names_in(&self, object: &Value) -> bool {
-        names(&self.0.0, &FieldPath::root(), object)
+    /// Whether an object of this kind has a field that is matched.
+    pub fn names_in(&self, kind: &Kind, object: &Value) -> bool {
+        names(kind, &self.0.0, &FieldPath::root(), object)
     }
 
     fn fits(&self, path: &FieldPath) -> bool {
@@ -65,17 +66,17 @@ impl std::str::FromStr for PathPattern {
     }
 }
 
-fn names(pattern: &[Segment], path: &FieldPath, value: &Value) -> bool {
+fn names(kind: &Kind, pattern: &[Segment], path: &FieldPath, value: &Value) -> bool {
     let Some((step, rest)) = pattern.split_first() else {
         return true;
     };
     let below =
-        |segment: Segment, child: &Value| step_matches(step, &segment) && names(rest, &path.with(segment), child);
+        |segment: Segment, child: &Value| step_matches(step, &segment) && names(kind, rest, &path.with(segment), child);
     match value {
-        Value::Object(entries) if !schema::is_atomic_map(&path.schema()) => entries
+        Value::Object(entries) if !schema::is_atomic_map(kind.root, &path.schema()) => entries
             .iter()
             .any(|(name, child)| below(Segment::Field(name.clone()), child)),
-        Value::Array(items) => match schema::list_kind(&path.schema()) {
+        Value::Array(items) => match schema::list_kind(kind.root, &path.schema()) {
             ListKind::Map(keys) => items
                 .iter()
                 .enumerate()

@@ -5,8 +5,9 @@
 
 use serde_json::Value;
 
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Look, Segment, key_default, unescape_token};
-use crate::engine::schema::{self, ListKind, Shape};
+use crate::engine::schema::{ListKind, Shape};
 
 /// One of the two objects that are compared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,9 +43,9 @@ pub enum Located {
     Part(Part),
 }
 
-/// Finds what a JSON Pointer names in a Deployment; `None` where the object has no such field.
-pub fn locate(pointer: &str, object: &Value, side: Side) -> Option<Located> {
-    let (mut path, mut node, mut shape) = (FieldPath::root(), object, Some(schema::DEPLOYMENT));
+/// Finds what a JSON Pointer names in an object of this kind; `None` where the object has no such field.
+pub fn locate(kind: &Kind, pointer: &str, object: &Value, side: Side) -> Option<Located> {
+    let (mut path, mut node, mut shape) = (FieldPath::root(), object, Some(kind.root));
     let mut rest = pointer;
     while let Some(tail) = rest.strip_prefix('/') {
         let items = match (node, shape) {

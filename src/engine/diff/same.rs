@@ -3,28 +3,29 @@
 use serde_json::Value;
 
 use super::compare::{Place, is_compared};
+use crate::engine::kind::Kind;
 use crate::engine::schema::{Branches, Tree};
 
 /// Whether an object is live to the letter, but for what is never compared: most syncs change nothing, and this walk
 /// makes no copy.
-pub(in crate::engine) fn is_live(object: &Tree<'_>, live: &Value) -> bool {
-    fn same(object: &Tree<'_>, live: &Value, place: Place) -> bool {
+pub(in crate::engine) fn is_live(kind: &Kind, object: &Tree<'_>, live: &Value) -> bool {
+    fn same(kind: &Kind, object: &Tree<'_>, live: &Value, place: Place) -> bool {
         let (Tree::Map(members), Value::Object(live)) = (object, live) else {
             return object == live;
         };
-        let mut theirs = live.iter().filter(|(name, _)| is_compared(place, name));
-        let mut ours = members.iter().filter(|(name, _)| is_compared(place, name));
+        let mut theirs = live.iter().filter(|(name, _)| is_compared(Some(kind), place, name));
+        let mut ours = members.iter().filter(|(name, _)| is_compared(Some(kind), place, name));
         // Both are sorted by name.
         ours.all(|(name, member)| {
             theirs.next().is_some_and(|(other, live)| {
                 name == other
                     && place
                         .below(name)
-                        .map_or_else(|| member == live, |place| same(member, live, place))
+                        .map_or_else(|| member == live, |place| same(kind, member, live, place))
             })
         }) && theirs.next().is_none()
     }
-    same(object, live, Place::Root)
+    same(kind, object, live, Place::Root)
 }
 
 /// Whether two objects as they are compared are the same; no labels and empty labels are.

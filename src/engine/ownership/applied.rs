@@ -6,10 +6,10 @@ use serde_json::{Map, Value};
 
 use super::fields::FieldSet;
 use crate::engine::object::{FieldPath, Segment, key_default};
-use crate::engine::schema::{DEPLOYMENT, ListKind, Shape};
+use crate::engine::schema::{ListKind, Shape};
 
 /// What the server takes out of every set of fields (apimachinery `managedfields/internal/stripmeta.go`), and `status`,
-/// which a write to the object itself does not reach (`GetResetFields` of the Deployment's strategy).
+/// which a write to the object itself does not reach (`GetResetFields` of the strategy of each kind).
 const STRIPPED: &[&[&str]] = &[
     &["apiVersion"],
     &["kind"],
@@ -25,13 +25,13 @@ const STRIPPED: &[&[&str]] = &[
 ];
 
 impl FieldSet {
-    /// The fields that a server-side apply of this Deployment owns: what it sets and nothing else, no default.
+    /// The fields that a server-side apply of this object owns: what it sets and nothing else, no default.
     ///
     /// Source: structured-merge-diff's `typed/tofieldset.go`. Scalars, atomic lists and maps are one field each; an
     /// item of a keyed list is a field besides what is in it; an empty list that merges by items is nothing.
-    pub fn of_applied(desired: &Value) -> Self {
+    pub fn of_applied(root: Shape, desired: &Value) -> Self {
         let mut set = Self::default();
-        visit(&mut set, &FieldPath::root(), Some(DEPLOYMENT), desired);
+        visit(&mut set, &FieldPath::root(), Some(root), desired);
         set
     }
 }

@@ -104,7 +104,7 @@ impl ManagedFields {
             .find(|entry| entry.owner.is(manager, operation) && entry.owner.subresource.as_deref() == subresource)
     }
 
-    /// Everyone who owns the path, sorted.
+    /// Everyone who owns the path in an object of this shape, sorted.
     ///
     /// These are all whose entry holds something below the path; where there are none, those who hold the path itself,
     /// and then those with the nearest leaf above it: under an atomic node only the node is owned. Who holds a list and
@@ -112,11 +112,11 @@ impl ManagedFields {
     ///
     /// # Caveats
     /// None means "no owner is recorded": a removal leaves no trace, and a default has no owner.
-    pub fn owners(&self, path: &FieldPath) -> Vec<Owner> {
+    pub fn owners(&self, root: Shape, path: &FieldPath) -> Vec<Owner> {
         let reach = |entry: &'_ Entry| match entry.fields.reach(path)? {
-            Reach::Leaf(at) if !is_one_value(&path.0[..at]) => None,
+            Reach::Leaf(at) if !is_one_value(root, &path.0[..at]) => None,
             // An item without anything below it is one of several with the same key, and held whole.
-            Reach::Node if is_one_value(&path.0) => Some(Reach::Below),
+            Reach::Node if is_one_value(root, &path.0) => Some(Reach::Below),
             reach => Some(reach),
         };
         let reached: Vec<_> = self
@@ -140,8 +140,9 @@ impl ManagedFields {
 /// sent empty, or a list whose items of that owner are gone.
 ///
 /// Source: `doMap`, `doList` and `visitListItems` in structured-merge-diff's `typed/tofieldset.go`.
-fn is_one_value(node: &[Segment]) -> bool {
-    !matches!(node.last(), Some(Segment::Field(_))) || schema::shape_at(&schema_path(node)).is_none_or(Shape::is_atomic)
+fn is_one_value(root: Shape, node: &[Segment]) -> bool {
+    !matches!(node.last(), Some(Segment::Field(_)))
+        || schema::shape_at(root, &schema_path(node)).is_none_or(Shape::is_atomic)
 }
 
 impl Entry {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// Who stands behind a manager's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-pub enum Kind {
+pub enum Writer {
     /// Someone at a terminal or in front of a dashboard.
     Person,
 
@@ -25,7 +25,7 @@ pub struct WellKnown {
     pub manager: &'static str,
 
     /// Who stands behind it.
-    pub kind: Kind,
+    pub kind: Writer,
 
     /// Where the name comes from.
     pub reason: &'static str,
@@ -34,7 +34,7 @@ pub struct WellKnown {
 const fn person(manager: &'static str, reason: &'static str) -> WellKnown {
     WellKnown {
         manager,
-        kind: Kind::Person,
+        kind: Writer::Person,
         reason,
     }
 }
@@ -42,7 +42,7 @@ const fn person(manager: &'static str, reason: &'static str) -> WellKnown {
 const fn controller(manager: &'static str, reason: &'static str) -> WellKnown {
     WellKnown {
         manager,
-        kind: Kind::Controller,
+        kind: Writer::Controller,
         reason,
     }
 }
@@ -140,8 +140,8 @@ pub const WELL_KNOWN: &[WellKnown] = &[
 ];
 
 /// Who stands behind a manager's name, by [`WELL_KNOWN`].
-pub fn kind_of(manager: &str) -> Kind {
-    well_known(manager).map_or(Kind::Unknown, |row| row.kind)
+pub fn kind_of(manager: &str) -> Writer {
+    well_known(manager).map_or(Writer::Unknown, |row| row.kind)
 }
 
 /// The row of [`WELL_KNOWN`] that decides about a manager.
@@ -152,17 +152,17 @@ pub fn well_known(manager: &str) -> Option<&'static WellKnown> {
 /// The well-known managers with a user's own rows before them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct People {
-    rows: Vec<(String, Kind)>,
+    rows: Vec<(String, Writer)>,
 }
 
 impl People {
     /// Takes a user's rows: a manager's name, exact or with a `*` at its end for any rest. The first that fits decides.
-    pub fn with(rows: Vec<(String, Kind)>) -> Self {
+    pub fn with(rows: Vec<(String, Writer)>) -> Self {
         Self { rows }
     }
 
     /// Who stands behind a manager's name.
-    pub fn kind_of(&self, manager: &str) -> Kind {
+    pub fn kind_of(&self, manager: &str) -> Writer {
         self.rows
             .iter()
             .find(|(pattern, _)| fits(pattern, manager))
@@ -183,18 +183,18 @@ mod tests {
     #[test]
     fn tells_hands_from_machines() {
         for (manager, kind) in [
-            ("kubectl-edit", Kind::Person),
-            ("kubectl", Kind::Person),
-            ("kubectl-debug_my_plugin", Kind::Person),
-            ("k9s", Kind::Person),
-            ("Mozilla", Kind::Person),
-            ("argocd-controller", Kind::Controller),
-            ("kustomize-controller", Kind::Controller),
-            ("vpa-updater", Kind::Controller),
-            ("kubectlish", Kind::Unknown),
-            ("helmfile", Kind::Unknown),
-            ("before-first-apply", Kind::Unknown),
-            ("", Kind::Unknown),
+            ("kubectl-edit", Writer::Person),
+            ("kubectl", Writer::Person),
+            ("kubectl-debug_my_plugin", Writer::Person),
+            ("k9s", Writer::Person),
+            ("Mozilla", Writer::Person),
+            ("argocd-controller", Writer::Controller),
+            ("kustomize-controller", Writer::Controller),
+            ("vpa-updater", Writer::Controller),
+            ("kubectlish", Writer::Unknown),
+            ("helmfile", Writer::Unknown),
+            ("before-first-apply", Writer::Unknown),
+            ("", Writer::Unknown),
         ] {
             assert_eq!(kind_of(manager), kind, "{manager}");
         }
@@ -203,20 +203,20 @@ mod tests {
     #[test]
     fn lets_a_users_rows_decide_first() {
         let people = People::with(vec![
-            ("kubectl".to_owned(), Kind::Controller),
-            ("deploy-*".to_owned(), Kind::Person),
-            ("deploy-bot".to_owned(), Kind::Controller),
+            ("kubectl".to_owned(), Writer::Controller),
+            ("deploy-*".to_owned(), Writer::Person),
+            ("deploy-bot".to_owned(), Writer::Controller),
         ]);
         let kinds =
             ["kubectl", "deploy-anna", "deploy-bot", "kubectl-edit", "x"].map(|manager| people.kind_of(manager));
         assert_eq!(
             kinds,
             [
-                Kind::Controller,
-                Kind::Person,
-                Kind::Person,
-                Kind::Person,
-                Kind::Unknown
+                Writer::Controller,
+                Writer::Person,
+                Writer::Person,
+                Writer::Person,
+                Writer::Unknown
             ]
         );
     }

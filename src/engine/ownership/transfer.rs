@@ -4,11 +4,12 @@
 //! change of handler in Git is refused because our entry still holds the old one. Dropping our entry alone is worse,
 //! for then nobody owns the field. So the field goes to the entry of the tool's apply, and our entry goes.
 
+use crate::engine::kind::Kind;
 use serde_json::{Value, json};
 
 use super::fields::FieldSet;
 use super::managed::{Entry, ManagedFields, Record};
-use super::people::{self, Kind};
+use super::people::{self, Writer};
 use super::{Operation, Owner};
 use crate::engine::object::FieldPath;
 
@@ -84,6 +85,7 @@ pub struct Giver<'a> {
 /// # Errors
 /// [`TransferRefusal`] where the receiver never applied the object, or a program applies one of the fields as well.
 pub fn moved(
+    kind: &'static Kind,
     managed: &Value,
     desired: &Value,
     paths: &[FieldPath],
@@ -96,7 +98,7 @@ pub fn moved(
         return Ok(managed.clone());
     }
     check_receiver(&parsed, paths, to)?;
-    let applied = FieldSet::of_applied(desired);
+    let applied = FieldSet::of_applied(kind.root, desired);
     let restored = paths.iter().map(|path| applied.at_or_below(path));
     let held = given.iter().map(|entry| entry.fields.intersection(&applied));
     let gained = restored
@@ -262,6 +264,7 @@ fn set(value: &mut Option<Value>, key: &str, to: Value) {
 /// # Errors
 /// [`TransferRefusal`] where the receiver never applied the object.
 pub fn taken(
+    kind: &'static Kind,
     managed: &Value,
     desired: &Value,
     paths: &[FieldPath],
@@ -273,7 +276,7 @@ pub fn taken(
         Err(TransferRefusal::OtherApplyManagers { .. }) | Ok(()) => {}
         Err(refusal) => return Err(refusal),
     }
-    let applied = FieldSet::of_applied(desired);
+    let applied = FieldSet::of_applied(kind.root, desired);
     let part = |fields: &FieldSet| {
         paths
             .iter()
@@ -300,7 +303,7 @@ fn is_apply(entry: &Entry) -> bool {
 /// no person, sorted: each would take it again at its next apply. A person applies once.
 pub fn appliers_of(managed: &ManagedFields, paths: &[FieldPath], to: &str) -> Vec<String> {
     let applies = |entry: &&Entry| {
-        is_apply(entry) && entry.owner.manager != to && people::kind_of(&entry.owner.manager) != Kind::Person
+        is_apply(entry) && entry.owner.manager != to && people::kind_of(&entry.owner.manager) != Writer::Person
     };
     let holds = |entry: &&Entry| {
         entry.fields.leaves().any(|leaf| {

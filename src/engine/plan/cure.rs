@@ -123,11 +123,11 @@ pub(super) fn restored(snapshot: &Snapshot, known: &Facts<'_>, ill: Ill<'_>) -> 
         Some(prediction) => trial::with_beside(&drifted, prediction, known.live),
         None => drifted.into_iter().cloned().collect(),
     };
-    let mut cured = whole(known, all, ill.others).map_err(NoPlan::NotRestorable)?;
+    let mut cured = whole(snapshot.kind, known, all, ill.others).map_err(NoPlan::NotRestorable)?;
     let stays = stays_behind(snapshot, known, &cured, ill.others);
     if !stays.is_empty() {
         let with_it = cured.changes.iter().chain(&stays).cloned().collect();
-        cured = whole(known, with_it, ill.others).map_err(NoPlan::NotRestorable)?;
+        cured = whole(snapshot.kind, known, with_it, ill.others).map_err(NoPlan::NotRestorable)?;
     }
     let Whole {
         changes,

@@ -61,9 +61,9 @@ use self::work::Work;
 use super::assess::Assessment;
 use super::diagnose::Trap;
 use super::diff::Drift;
+use super::kind::Kind;
 use super::operation::short_commit;
 use super::predict::Facts;
-use super::rollout::rolls_out;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::{ArgoCd, Tool, is_of_argo_cd};
 
@@ -153,6 +153,7 @@ pub(super) fn propose_knowing<'a>(
     }
     let read = match (facts, &snapshot.desired, live) {
         (None, Some(document), Some(live)) => Some(Facts::sending(
+            snapshot.kind,
             snapshot.source.sent_of(&document.value),
             &document.value,
             live,
@@ -192,7 +193,7 @@ pub(super) fn propose_knowing<'a>(
                 true => restored(snapshot, facts, ill),
                 false => cure(snapshot, assessment, policy, facts, ill),
             };
-            let cured = facts.map_or_else(|| cured(&Facts::of(desired, live)), cured)?;
+            let cured = facts.map_or_else(|| cured(&Facts::of(snapshot.kind, desired, live)), cured)?;
             (cured, drifts)
         }
         Work::Traps => (
@@ -294,7 +295,7 @@ pub(super) fn propose_knowing<'a>(
         .map(|steps| cautions::hashed(digest::plan_hash(snapshot, memory, steps), &told));
     let before = before.as_ref().map(|hash| hash as &dyn Fn(u64) -> String);
     let (serial, hash, expires) = memory.offer(hash, before, snapshot.now, policy.plan_ttl);
-    told.extend(roll_out(&drifts, &steps));
+    told.extend(roll_out(snapshot.kind, &drifts, &steps));
     Ok(Plan {
         hash,
         serial,
@@ -326,17 +327,17 @@ fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caut
 }
 
 /// The one roll-out that a change of the pod template costs, whoever writes it.
-fn roll_out(drifts: &[&Drift], steps: &[Step]) -> Option<Caution> {
+fn roll_out(kind: &Kind, drifts: &[&Drift], steps: &[Step]) -> Option<Caution> {
     let written = steps.iter().filter(|step| !step.writes_books_only());
     let paths = drifts
         .iter()
         .map(|drift| &drift.change.path)
         .chain(written.flat_map(Step::paths));
-    let of_template = paths.into_iter().any(rolls_out);
+    let of_template = paths.into_iter().any(|path| kind.rolls_out(path));
     of_template.then(|| {
         Caution::note(
             cautions::ROLL_OUT,
-            "the pod template changes, so the Deployment rolls out once",
+            format!("the pod template changes, so the {kind} rolls out once"),
         )
     })
 }

@@ -1,6 +1,7 @@
 //! Rehearsal: whether the server would store what a step writes. Admission may change it on its way in, and then no
 //! write of ours brings Git's value.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::Step;
@@ -9,7 +10,7 @@ use crate::engine::object::FieldPath;
 
 /// The fields of a step that the server's answer to its dry run holds otherwise than the step wrote them; `live` is
 /// what the step was made for.
-pub fn undone(step: &Step, live: &Value, answer: &Value) -> Vec<FieldPath> {
+pub fn undone(kind: &'static Kind, step: &Step, live: &Value, answer: &Value) -> Vec<FieldPath> {
     let Step::Restore { paths, operations } = step else {
         return Vec::new();
     };
@@ -24,7 +25,7 @@ pub fn undone(step: &Step, live: &Value, answer: &Value) -> Vec<FieldPath> {
         let within = |path: &FieldPath| at.starts_with(path) && (change.kind != ChangeKind::Added || at == path);
         paths.iter().any(|path| within(path) || path.starts_with(at))
     };
-    compare(&written, answer)
+    compare(kind, &written, answer)
         .into_iter()
         .filter(undone)
         .map(|change| change.path)

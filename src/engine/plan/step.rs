@@ -234,11 +234,11 @@ impl Step {
     }
 
     /// Whether the objects are already as the step would leave them.
-    pub fn done(&self, ground: &Ground<'_>) -> bool {
+    pub fn done(&self, kind: &'static Kind, ground: &Ground<'_>) -> bool {
         let Ground { desired, live, .. } = *ground;
         match self {
             Self::Restore { paths, operations } => {
-                let left = compare(desired, live);
+                let left = compare(kind, desired, live);
                 let differs = left.iter().any(|change| {
                     paths
                         .iter()

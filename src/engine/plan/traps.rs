@@ -78,8 +78,8 @@ pub(super) fn given_back(snapshot: &Snapshot, facts: &Facts<'_>, steps: &[Step])
 /// Those that are on no field which the tool takes from live.
 pub(super) fn not_spared(snapshot: &Snapshot, policy: &Policy, mut traps: Vec<Trap>) -> Vec<Trap> {
     if let (Some(document), Some(live)) = (&snapshot.desired, &snapshot.live) {
-        let rules = placed(&policy.ignore, &document.value, live);
-        traps.retain(|trap| !trap.is_spared(&snapshot.tool, &rules, snapshot.now));
+        let rules = placed(snapshot.kind, &policy.ignore, &document.value, live);
+        traps.retain(|trap| !trap.is_spared(snapshot.kind, &snapshot.tool, &rules, snapshot.now));
     }
     traps
 }
@@ -109,7 +109,7 @@ pub(super) fn after_restore(
             operation: *operation,
         })
         .collect();
-    let fields = transfer::taken(managed, known.desired, paths, &givers, to).ok()?;
+    let fields = transfer::taken(snapshot.kind, managed, known.desired, paths, &givers, to).ok()?;
     let mut after = healed.clone();
     after
         .get_mut("metadata")?

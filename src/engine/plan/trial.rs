@@ -1,5 +1,6 @@
 //! What each way out would make of live, so that none is named that does not work.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::hand_back;
@@ -52,8 +53,14 @@ pub fn put_back(known: &Facts<'_>, changes: &[&Change]) -> Option<Tried> {
 
 /// Live after a Restore of these changes, with what stands beside them and what of `others` they cannot be parted from;
 /// `None` where the server would not store it.
-pub fn restored(known: &Facts<'_>, changes: &[&Change], others: &[&Drift], prediction: &Prediction) -> Option<Tried> {
-    let whole = whole(known, with_beside(changes, prediction, known.live), others)
+pub fn restored(
+    kind: &'static Kind,
+    known: &Facts<'_>,
+    changes: &[&Change],
+    others: &[&Drift],
+    prediction: &Prediction,
+) -> Option<Tried> {
+    let whole = whole(kind, known, with_beside(changes, prediction, known.live), others)
         .ok()
         .filter(|whole| whole.refused.is_none())?;
     let same_books = whole.changes.iter().all(|change| spares_books(&change.path));

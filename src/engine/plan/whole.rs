@@ -6,6 +6,7 @@
 //! has under another number by now no port at all. So what is drift takes along what waits beside it, and the object
 //! that comes of it is validated before anybody sees the plan.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::restore::{BROAD, RestoreError, Restored, restore};
@@ -39,8 +40,13 @@ pub struct Whole {
 ///
 /// # Errors
 /// [`RestoreError`] where no patch does it.
-pub fn whole(known: &Facts<'_>, changes: Vec<Change>, others: &[&Drift]) -> Result<Whole, RestoreError> {
-    let mut whole = tried(known, with_bound(changes, others))?;
+pub fn whole(
+    kind: &'static Kind,
+    known: &Facts<'_>,
+    changes: Vec<Change>,
+    others: &[&Drift],
+) -> Result<Whole, RestoreError> {
+    let mut whole = tried(kind, known, with_bound(kind, changes, others))?;
     let mut tries = 0;
     while let Some(cause) = whole.refused.clone() {
         let may_come = |drift: &&&Drift| drift.severity == Severity::Pending || is_taken_out(drift);
@@ -50,7 +56,7 @@ pub fn whole(known: &Facts<'_>, changes: Vec<Change>, others: &[&Drift]) -> Resu
             .map(|drift| &drift.change)
             .filter(|change| !holds(&whole.changes, change))
             .collect();
-        let more = |one: &Change| with_bound(whole.changes.iter().chain([one]).cloned().collect(), others);
+        let more = |one: &Change| with_bound(kind, whole.changes.iter().chain([one]).cloned().collect(), others);
         let cured = |next: &Whole| next.refused.as_ref() != Some(&cause);
         let mut next = None;
         for change in left {
@@ -58,7 +64,7 @@ pub fn whole(known: &Facts<'_>, changes: Vec<Change>, others: &[&Drift]) -> Resu
                 return Ok(whole);
             }
             tries += 1;
-            next = tried(known, more(change)).ok().filter(cured);
+            next = tried(kind, known, more(change)).ok().filter(cured);
             if next.is_some() {
                 break;
             }
@@ -71,10 +77,10 @@ pub fn whole(known: &Facts<'_>, changes: Vec<Change>, others: &[&Drift]) -> Resu
     Ok(whole)
 }
 
-fn tried(known: &Facts<'_>, changes: Vec<Change>) -> Result<Whole, RestoreError> {
+fn tried(kind: &'static Kind, known: &Facts<'_>, changes: Vec<Change>) -> Result<Whole, RestoreError> {
     let restored = restore(known.desired, known.live, &changes.iter().collect::<Vec<_>>())?;
     let (changes, restored) = in_order(known, changes, restored)?;
-    let refused = refusals_of_write(&restored.healed, known.live).into_iter().next();
+    let refused = refusals_of_write(kind, &restored.healed, known.live).into_iter().next();
     Ok(Whole {
         changes,
         restored,
@@ -112,12 +118,12 @@ fn in_order(
 }
 
 /// These changes with those that they are bound to, and those that these are bound to in turn.
-fn with_bound(mut changes: Vec<Change>, others: &[&Drift]) -> Vec<Change> {
+fn with_bound(kind: &'static Kind, mut changes: Vec<Change>, others: &[&Drift]) -> Vec<Change> {
     let mut at = 0;
     while let Some(change) = changes.get(at).cloned() {
         let comes = |drift: &&&Drift| match drift.severity {
-            Severity::Pending => are_bound(&change, &drift.change),
-            _ => is_taken_out(drift) && in_one_union(&change.path, &drift.change.path),
+            Severity::Pending => are_bound(kind, &change, &drift.change),
+            _ => is_taken_out(drift) && in_one_union(kind, &change.path, &drift.change.path),
         };
         let bound = others
             .iter()
@@ -141,8 +147,10 @@ fn is_taken_out(drift: &Drift) -> bool {
 }
 
 /// Whether two fields that differ can only be put back together.
-fn are_bound(one: &Change, other: &Change) -> bool {
-    in_one_union(&one.path, &other.path) || under_one_key(&one.path, &other.path) || hand_over_a_name(one, other)
+fn are_bound(kind: &'static Kind, one: &Change, other: &Change) -> bool {
+    in_one_union(kind, &one.path, &other.path)
+        || under_one_key(kind, &one.path, &other.path)
+        || hand_over_a_name(one, other)
 }
 
 /// Whether the name of a port goes from one item to another: a Service finds the port by it, and between the two there
@@ -184,8 +192,8 @@ fn names_of_port<'a>(change: &'a Change) -> Option<(&'a [Segment], Names<'a>)> {
 }
 
 /// Whether both are members, or parts of members, of one union.
-fn in_one_union(one: &FieldPath, other: &FieldPath) -> bool {
-    unions_of(one).into_iter().any(|(at, union)| {
+fn in_one_union(kind: &'static Kind, one: &FieldPath, other: &FieldPath) -> bool {
+    unions_of(kind.root, one).into_iter().any(|(at, union)| {
         let is_member =
             |segment: &Segment| matches!(segment, Segment::Field(name) if union.members.contains(&name.as_str()));
         other.0.get(..at) == one.0.get(..at) && other.0.get(at).is_some_and(is_member)
@@ -194,7 +202,7 @@ fn in_one_union(one: &FieldPath, other: &FieldPath) -> bool {
 
 /// Whether both stand under one merge key of a list of small items, or are items of it that one side lacks: an item
 /// under another key is a new one and an old one, and only Git knows which is which.
-fn under_one_key(one: &FieldPath, other: &FieldPath) -> bool {
+fn under_one_key(kind: &'static Kind, one: &FieldPath, other: &FieldPath) -> bool {
     one.0.iter().zip(&other.0).enumerate().any(|(at, items)| {
         let (Segment::Key(keys), Segment::Key(others)) = items else {
             return false;
@@ -203,7 +211,7 @@ fn under_one_key(one: &FieldPath, other: &FieldPath) -> bool {
         if other.0[..at] != one.0[..at] || BROAD.contains(&item.schema().as_str()) {
             return false;
         }
-        let same = match merge_strategy(&list.schema()).key {
+        let same = match merge_strategy(kind.root, &list.schema()).key {
             Some(key) => {
                 let of = |keys: &[(String, Value)]| {
                     keys.iter()

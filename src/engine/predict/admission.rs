@@ -3,6 +3,7 @@
 //! Source: `staging/src/k8s.io/apiserver/pkg/registry/rest/update.go` BeforeUpdate and
 //! `pkg/registry/apps/deployment/strategy.go`.
 
+use crate::engine::kind::Kind;
 use serde_json::{Map, Value};
 
 use super::{Cause, Merged};
@@ -21,11 +22,11 @@ const KEPT_ONCE_SET: &[&str] = &["deletionTimestamp"];
 const FILLED_IN: &[&str] = &["deletionGracePeriodSeconds", "name", "namespace", "uid"];
 
 /// The object as the server would store it, but for its status and managedFields, and why it would not.
-pub(super) fn admit<'a>(mut merged: Tree<'a>, live: &'a Value) -> (Tree<'a>, Vec<Cause>) {
+pub(super) fn admit<'a>(kind: &'static Kind, mut merged: Tree<'a>, live: &'a Value) -> (Tree<'a>, Vec<Cause>) {
     keep_books(&mut merged, live);
-    forget_dropped_fields(&mut merged, live);
-    let mut stored = as_stored(merged);
-    let causes = refusals_of_update(&stored, live);
+    forget_dropped_fields(kind, &mut merged, live);
+    let mut stored = as_stored(kind, merged);
+    let causes = refusals_of_update(kind, &stored, live);
     forget_empty(&mut stored);
     if let Some(object) = stored.as_map_mut() {
         // Defaults make an empty one.

@@ -1,5 +1,6 @@
 //! What stands beside the field that a refusal names, and is not Git's: the other member of a union.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Cause, place_in};
@@ -9,20 +10,26 @@ use crate::engine::schema::Tree;
 
 /// What live alone has beside the fields that the causes name. `merged` is the object that is refused, `wanted` what
 /// the server makes of Git's document.
-pub(super) fn beside(causes: &[Cause], merged: &Tree<'_>, wanted: &Tree<'_>, live: &Value) -> Vec<FieldPath> {
+pub(super) fn beside(
+    kind: &'static Kind,
+    causes: &[Cause],
+    merged: &Tree<'_>,
+    wanted: &Tree<'_>,
+    live: &Value,
+) -> Vec<FieldPath> {
     causes
         .iter()
-        .flat_map(|cause| beside_of(cause, merged, wanted, live))
+        .flat_map(|cause| beside_of(kind, cause, merged, wanted, live))
         .collect()
 }
 
 /// What live has, and Git with its defaults has not, under the parent of the field that a cause names.
-fn beside_of(cause: &Cause, merged: &Tree<'_>, wanted: &Tree<'_>, live: &Value) -> Vec<FieldPath> {
+fn beside_of(kind: &'static Kind, cause: &Cause, merged: &Tree<'_>, wanted: &Tree<'_>, live: &Value) -> Vec<FieldPath> {
     let Some(parent) = FieldPath::parse(&cause.field).ok().and_then(|field| field.parent()) else {
         return Vec::new();
     };
-    let pointer = place_in(live, merged, &parent.to_string());
-    let Some(Located::Field(parent)) = locate(&pointer, live, Side::Live) else {
+    let pointer = place_in(kind, live, merged, &parent.to_string());
+    let Some(Located::Field(parent)) = locate(kind, &pointer, live, Side::Live) else {
         return Vec::new();
     };
     // Of the metadata most is the server's own, and none of it stands in a union.

@@ -2,6 +2,7 @@
 //!
 //! Source: `staging/src/k8s.io/kubectl/pkg/cmd/apply/patcher.go` and `pkg/util/apply.go`.
 
+use crate::engine::kind::Kind;
 use serde_json::{Map, Value};
 
 use super::admission::{asked_version, bookless};
@@ -30,18 +31,18 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
     if patch.as_object().is_some_and(Map::is_empty) {
         return Merged::Unsent;
     }
-    let mut object = match patched(bookless(live, patch), patch) {
+    let mut object = match patched(facts.kind, bookless(live, patch), patch) {
         Ok(object) => object,
         Err(fault) => return Merged::Refused(vec![cause(&fault)]),
     };
-    let fault = decode::unconvertible(&object).or_else(|| match validation {
-        FieldValidation::Strict => strict::fault_of_patched(&object),
+    let fault = decode::unconvertible(facts.kind, &object).or_else(|| match validation {
+        FieldValidation::Strict => strict::fault_of_patched(facts.kind, &object),
         FieldValidation::Ignore | FieldValidation::Warn => None,
     });
     if let Some(fault) = fault {
         return Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]);
     }
-    decode::wrap_integers(&mut object);
+    decode::wrap_integers(facts.kind, &mut object);
     match asked_version(desired, live) {
         Ok(()) => Merged::Object(object),
         Err(failed) => failed.into(),
@@ -49,8 +50,13 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
 }
 
 /// The patch that `kubectl apply` sends, or why it gives up before.
-pub(super) fn patch(desired: &Value, live: &Value, last_applied: &LastApplied<'_>) -> Result<Value, Cause> {
-    if let Some(message) = decode::metadata_fault(desired) {
+pub(super) fn patch(
+    kind: &'static Kind,
+    desired: &Value,
+    live: &Value,
+    last_applied: &LastApplied<'_>,
+) -> Result<Value, Cause> {
+    if let Some(message) = decode::metadata_fault(kind, desired) {
         return Err(Cause {
             reason: String::new(),
             field: String::new(),
@@ -63,12 +69,12 @@ pub(super) fn patch(desired: &Value, live: &Value, last_applied: &LastApplied<'_
     } else {
         last_applied.read().map_err(|Unreadable| unreadable_annotation())?
     };
-    three_way_patch(before.unwrap_or(&Value::Null), live, last_applied.modified()).map_err(|fault| cause(&fault))
+    three_way_patch(kind, before.unwrap_or(&Value::Null), live, last_applied.modified()).map_err(|fault| cause(&fault))
 }
 
 /// What `kubectl apply` posts where the object is not live, or why it gives up before.
-pub(super) fn created(desired: &Value, namespace: Option<&Value>) -> Result<Value, Vec<Cause>> {
-    match decode::metadata_fault(desired) {
+pub(super) fn created(kind: &'static Kind, desired: &Value, namespace: Option<&Value>) -> Result<Value, Vec<Cause>> {
+    match decode::metadata_fault(kind, desired) {
         Some(message) => Err(vec![Cause {
             reason: String::new(),
             field: String::new(),

@@ -1,5 +1,6 @@
 //! The next sync where the object is not live: then it is created, by the same request as otherwise or by a POST.
 
+use crate::engine::kind::Kind;
 use serde_json::{Value, json};
 
 use super::last_applied::LastApplied;
@@ -17,38 +18,37 @@ use crate::engine::validation::{as_stored, forget_dropped_fields, forget_empty, 
 ///
 /// Source: `applyOneObject` of kubectl's `pkg/cmd/apply/apply.go`, and `applyObject` of gitops-engine's
 /// `pkg/sync/sync_context.go`.
-pub fn predict_new(desired: &Value, namespace: Option<&str>, syncer: &Syncer) -> Prediction {
+pub fn predict_new(kind: &'static Kind, desired: &Value, namespace: Option<&str>, syncer: &Syncer) -> Prediction {
     let namespace = namespace.map(Value::from);
     let told = |verdict, causes, predicted| Prediction {
         predicted,
         ..Prediction::bare(syncer.strategy, verdict, causes)
     };
     let sent = match syncer.strategy {
-        Strategy::ServerSideApply => match server_side::merge_new(desired, namespace.as_ref()) {
+        Strategy::ServerSideApply => match server_side::merge_new(kind, desired, namespace.as_ref()) {
             Merged::Object(mut object) => {
-                nulls::fill(&mut object);
+                nulls::fill(kind, &mut object);
                 Ok(object.to_value())
             }
             Merged::Conflict(causes) => return told(Verdict::Conflict, causes, None),
             Merged::Refused(causes) => Err(causes),
             Merged::Unsent => Ok(desired.clone()),
         },
-        Strategy::ClientSideApply => {
-            client_side::created(desired, namespace.as_ref()).and_then(|sent| posted(sent, syncer.validation))
-        }
-        Strategy::Replace => posted(desired.clone(), syncer.validation),
+        Strategy::ClientSideApply => client_side::created(kind, desired, namespace.as_ref())
+            .and_then(|sent| posted(kind, sent, syncer.validation)),
+        Strategy::Replace => posted(kind, desired.clone(), syncer.validation),
     };
-    match sent.map(|sent| (refusals_of_new(&sent), sent)) {
-        Ok((causes, sent)) if causes.is_empty() => told(Verdict::Reverts, causes, Some(stored(&sent))),
+    match sent.map(|sent| (refusals_of_new(kind, &sent), sent)) {
+        Ok((causes, sent)) if causes.is_empty() => told(Verdict::Reverts, causes, Some(stored(kind, &sent))),
         Ok((causes, _)) | Err(causes) => told(Verdict::Refused, causes, None),
     }
 }
 
 /// The object that comes of it.
-fn stored(sent: &Value) -> Value {
+fn stored(kind: &'static Kind, sent: &Value) -> Value {
     let mut object = Tree::of(sent);
-    forget_dropped_fields(&mut object, &Value::Null);
-    let mut stored = as_stored(object);
+    forget_dropped_fields(kind, &mut object, &Value::Null);
+    let mut stored = as_stored(kind, object);
     forget_empty(&mut stored);
     if let Some(object) = stored.as_map_mut() {
         object.remove("status");
@@ -57,12 +57,12 @@ fn stored(sent: &Value) -> Value {
 }
 
 /// What the server reads of a document that is posted.
-fn posted(document: Value, validation: FieldValidation) -> Result<Value, Vec<Cause>> {
-    if let Some(cause) = replace::unreadable(&document, validation) {
+fn posted(kind: &'static Kind, document: Value, validation: FieldValidation) -> Result<Value, Vec<Cause>> {
+    if let Some(cause) = replace::unreadable(kind, &document, validation) {
         return Err(vec![cause]);
     }
     let mut object = Tree::of(&document);
-    nulls::fill(&mut object);
+    nulls::fill(kind, &mut object);
     if let Some(metadata) = object.map_at_mut(&["metadata"]) {
         metadata.keep(|name, _| !WIPED.contains(&name));
     }

@@ -3,6 +3,7 @@
 //! What differs today goes or stays. And there is what a look at today's drift alone does not show: a merge by keys
 //! takes out what Git sets where keys repeat, and a sync brings Git's value to a field that a rule ignores.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Facts, Verdict};
@@ -62,7 +63,7 @@ pub(super) fn effect<'a>(facts: &Facts<'_>, drift: impl FnOnce() -> Vec<FieldPat
     };
     let is_counted = FieldPath::of(&REVISION).get(facts.desired).is_none();
     let revision = |path: &FieldPath| is_counted && *path == FieldPath::of(&REVISION);
-    if is_live(made, facts.live) {
+    if is_live(facts.kind, made, facts.live) {
         let mut residual = drift();
         residual.retain(|path| !revision(path));
         return Effect {
@@ -72,17 +73,19 @@ pub(super) fn effect<'a>(facts: &Facts<'_>, drift: impl FnOnce() -> Vec<FieldPat
             after: None,
         };
     }
-    let after = expected_of(made);
+    let after = expected_of(facts.kind, made);
     let (wanted, stored) = (facts.wanted.expected(), facts.stored());
     let mut left = facts.wanted.compare(made, &after);
     // A default of an earlier image was none of today's differences, and is none of those that the sync makes.
-    let today = if left.iter().any(is_pull_policy) {
+    let today = if left.iter().any(|change| is_pull_policy(facts.kind, change)) {
         drift()
     } else {
         Vec::new()
     };
     left.retain(|change| {
-        !is_pull_policy(change) || today.contains(&change.path) || change.path.get(stored) != change.path.get(&after)
+        !is_pull_policy(facts.kind, change)
+            || today.contains(&change.path)
+            || change.path.get(stored) != change.path.get(&after)
     });
     left.retain(|change| !revision(&change.path));
     let breaks = left
@@ -143,7 +146,7 @@ pub(super) fn changes(
             }
             let from = path.get(facts.live).cloned().or_else(|| from.map(Look::to_owned_value));
             let to = to.map(Tree::to_value);
-            (!is_same_quantity(path, from.as_ref(), to.as_ref())).then(|| Overwrite {
+            (!is_same_quantity(facts.kind, path, from.as_ref(), to.as_ref())).then(|| Overwrite {
                 path: path.clone(),
                 from,
                 to,
@@ -156,8 +159,8 @@ pub(super) fn changes(
 }
 
 /// Whether the pods would not tell one from the other.
-fn is_same_quantity(path: &FieldPath, from: Option<&Value>, to: Option<&Value>) -> bool {
-    matches!(shape_at(&schema_path(&path.0)), Some(Shape::Quantity))
+fn is_same_quantity(kind: &'static Kind, path: &FieldPath, from: Option<&Value>, to: Option<&Value>) -> bool {
+    matches!(shape_at(kind.root, &schema_path(&path.0)), Some(Shape::Quantity))
         && matches!((from, to), (Some(from), Some(to)) if quantity::same_value(from, to))
 }
 

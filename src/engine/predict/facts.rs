@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::{Cause, LastApplied, client_side};
 use crate::engine::diff::{Change, Wanted, expected};
+use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Recorded;
 use crate::engine::schema::Tree;
@@ -14,6 +15,9 @@ use crate::engine::schema::Tree;
 /// A document and live, with what is read out of them once.
 #[derive(Debug)]
 pub struct Facts<'a> {
+    /// Of which kind both are.
+    pub kind: &'static Kind,
+
     /// The document as Git has it.
     pub desired: &'a Value,
 
@@ -41,18 +45,19 @@ pub struct Facts<'a> {
 
 impl<'a> Facts<'a> {
     /// Those of an object as the server returned it.
-    pub fn of(desired: &'a Value, live: &'a Value) -> Self {
-        Self::sending(desired, desired, live)
+    pub fn of(kind: &'static Kind, desired: &'a Value, live: &'a Value) -> Self {
+        Self::sending(kind, desired, desired, live)
     }
 
     /// The same where the tool sends another document than Git has.
-    pub fn sending(sent: &'a Value, desired: &'a Value, live: &'a Value) -> Self {
-        Self::over(sent, desired, live, Rc::new(Wanted::of(desired)))
+    pub fn sending(kind: &'static Kind, sent: &'a Value, desired: &'a Value, live: &'a Value) -> Self {
+        Self::over(kind, sent, desired, live, Rc::new(Wanted::of(kind, desired)))
     }
 
-    fn over(sent: &'a Value, desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
+    fn over(kind: &'static Kind, sent: &'a Value, desired: &'a Value, live: &'a Value, wanted: Rc<Wanted<'a>>) -> Self {
         let (managed, last_applied) = (Rc::new(Recorded::of(live)), Rc::new(LastApplied::of(sent, live)));
         Self {
+            kind,
             sent,
             desired,
             live,
@@ -69,7 +74,7 @@ impl<'a> Facts<'a> {
     where
         'a: 'b,
     {
-        Facts::over(self.sent, self.desired, live, self.wanted.clone())
+        Facts::over(self.kind, self.sent, self.desired, live, self.wanted.clone())
     }
 
     /// Those of the same document and another object with the same books: who owns what, and what was applied last.
@@ -79,6 +84,7 @@ impl<'a> Facts<'a> {
     {
         let (managed, last_applied) = (self.managed.clone(), self.last_applied.clone());
         Facts {
+            kind: self.kind,
             sent: self.sent,
             desired: self.desired,
             live,
@@ -92,7 +98,7 @@ impl<'a> Facts<'a> {
 
     /// Live as it is compared.
     pub fn stored(&self) -> &Tree<'a> {
-        self.stored.get_or_init(|| expected(self.live))
+        self.stored.get_or_init(|| expected(self.kind, self.live))
     }
 
     /// What differs between the document and live, as [`compare`](crate::engine::diff::compare) tells it.
@@ -108,7 +114,7 @@ impl<'a> Facts<'a> {
     /// The patch that a client-side apply sends, or why it sends none.
     pub(super) fn patch(&self) -> Result<&Value, &Cause> {
         self.patch
-            .get_or_init(|| client_side::patch(self.sent, self.live, &self.last_applied))
+            .get_or_init(|| client_side::patch(self.kind, self.sent, self.live, &self.last_applied))
             .as_ref()
     }
 }

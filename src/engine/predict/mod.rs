@@ -24,6 +24,7 @@ mod syncer;
 #[cfg(test)]
 mod tests;
 
+use crate::engine::kind::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -204,37 +205,41 @@ enum Merged<'a> {
 ///
 /// A version that is not served, a value of a wrong type, and fields that are unknown where they are refused end the
 /// reading, so that they are the only cause.
-pub fn refusals_as_it_is(manifest: &Value, validation: FieldValidation) -> Vec<(Cause, String)> {
-    if let Some(cause) = unserved_version(manifest) {
+pub fn refusals_as_it_is(kind: &'static Kind, manifest: &Value, validation: FieldValidation) -> Vec<(Cause, String)> {
+    if let Some(cause) = unserved_version(kind, manifest) {
         return vec![(cause, "/apiVersion".to_owned())];
     }
-    if let Some(fault) = decode::first_fault_and_place(manifest) {
+    if let Some(fault) = decode::first_fault_and_place(kind, manifest) {
         return vec![fault];
     }
     if validation == FieldValidation::Strict
-        && let Some(cause) = strict::fault_of_document(manifest)
+        && let Some(cause) = strict::fault_of_document(kind, manifest)
     {
-        let pointer = strict::first_unknown(manifest).and_then(|field| field.pointer(manifest));
+        let pointer = strict::first_unknown(kind, manifest).and_then(|field| field.pointer(manifest));
         return vec![(cause, pointer.unwrap_or_default())];
     }
-    let causes = refusals_of_new(manifest).into_iter();
+    let causes = refusals_of_new(kind, manifest).into_iter();
     causes
         .map(|cause| {
-            let pointer = place_in(manifest, manifest, &cause.field);
+            let pointer = place_in(kind, manifest, manifest, &cause.field);
             (cause, pointer)
         })
         .collect()
 }
 
-/// `apps/v1` is the only version of a Deployment since Kubernetes 1.16. The words are those in which a client gives up.
+/// A kind has one version that supported servers have. The words are those in which a client gives up.
 ///
 /// Source: `NoKindMatchError` of `staging/src/k8s.io/apimachinery/pkg/api/meta/errors.go`.
-fn unserved_version(manifest: &Value) -> Option<Cause> {
+fn unserved_version(kind: &'static Kind, manifest: &Value) -> Option<Cause> {
     let version = manifest
         .get("apiVersion")?
         .as_str()
-        .filter(|version| *version != "apps/v1")?;
-    let message = format!("no matches for kind \"Deployment\" in version {}", Value::from(version));
+        .filter(|version| *version != kind.api_version())?;
+    let message = format!(
+        "no matches for kind {:?} in version {}",
+        kind.kind,
+        Value::from(version)
+    );
     Some(Cause {
         reason: "NotFound".to_owned(),
         field: String::new(),
@@ -246,8 +251,8 @@ fn unserved_version(manifest: &Value) -> Option<Cause> {
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and
 /// annotations.
-pub fn predict(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
-    let facts = Facts::of(desired, live);
+pub fn predict(kind: &'static Kind, desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
+    let facts = Facts::of(kind, desired, live);
     let drift = || facts.changed_paths();
     let outcome = outcome(&facts, syncer);
     let predicted = outcome.object().map(Tree::to_value);
@@ -268,8 +273,8 @@ pub fn predict_knowing<'f>(
 }
 
 /// What a sync that succeeds comes to; `made` is the object that it gives.
-pub fn success(desired: &Value, live: &Value, made: &Value) -> Verdict {
-    let facts = Facts::of(desired, live);
+pub fn success(kind: &'static Kind, desired: &Value, live: &Value, made: &Value) -> Verdict {
+    let facts = Facts::of(kind, desired, live);
     effect(&facts, || facts.changed_paths(), &Tree::of(made)).verdict
 }
 
@@ -283,12 +288,12 @@ pub fn refusal_of(facts: &Facts<'_>, syncer: &Syncer) -> Vec<Cause> {
 
 /// Why the server would not store this object in the place of live, whoever writes it; empty where it would. What live
 /// itself is refused for today counts for nothing, since the server takes the rest of it all the same or takes nothing.
-pub fn refusals_of_write(written: &Value, live: &Value) -> Vec<Cause> {
+pub fn refusals_of_write(kind: &'static Kind, written: &Value, live: &Value) -> Vec<Cause> {
     let syncer = Syncer::new(Strategy::Replace, String::new());
-    let causes = refusal_of(&Facts::of(written, live), &syncer);
+    let causes = refusal_of(&Facts::of(kind, written, live), &syncer);
     if causes.is_empty() {
         return causes;
     }
-    let before = refusal_of(&Facts::of(live, live), &syncer);
+    let before = refusal_of(&Facts::of(kind, live, live), &syncer);
     causes.into_iter().filter(|cause| !before.contains(cause)).collect()
 }

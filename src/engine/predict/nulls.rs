@@ -5,13 +5,14 @@
 //! Source: `mapFromUnstructured` and `sliceFromUnstructured` of apimachinery's `pkg/runtime/converter.go`;
 //! `encoding/json` does the same.
 
+use crate::engine::kind::Kind;
 use std::borrow::Cow;
 
-use crate::engine::schema::{Branches, DEPLOYMENT, Members, Shape, Tree};
+use crate::engine::schema::{Branches, Members, Shape, Tree};
 
 /// Puts the zero value where a map or list of the object has a null.
-pub(super) fn fill(object: &mut Tree<'_>) {
-    within(object, DEPLOYMENT);
+pub(super) fn fill(kind: &'static Kind, object: &mut Tree<'_>) {
+    within(object, kind.root);
 }
 
 fn within(value: &mut Tree<'_>, shape: Shape) {

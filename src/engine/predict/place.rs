@@ -3,20 +3,21 @@
 //! The server counts list items in the object that it looked at: with another manager's sidecar in it, `containers[1]`
 //! is Git's first. And it names what may be absent from the manifest altogether.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use crate::engine::diff::item_segment;
 use crate::engine::object::{FieldPath, Look, Segment, escape_token};
-use crate::engine::schema::{DEPLOYMENT, ListKind, Shape};
+use crate::engine::schema::{ListKind, Shape};
 
 /// The JSON Pointer, in `manifest`, of the field that a cause names; where the manifest lacks it, of its nearest parent
 /// that is there.
 ///
 /// `checked` is the object that the server looked at, `field` what it said: in the grammar of validation
 /// (`containers[0].resources.limits[cpu]`) or of server-side apply (`.containers[name="web"]`).
-pub fn place_in<D: Look>(manifest: &Value, checked: &D, field: &str) -> String {
+pub fn place_in<D: Look>(kind: &'static Kind, manifest: &Value, checked: &D, field: &str) -> String {
     let mut pointer = String::new();
-    let (mut node, mut seen, mut shape) = (manifest, Some(checked), Some(DEPLOYMENT));
+    let (mut node, mut seen, mut shape) = (manifest, Some(checked), Some(kind.root));
     for step in steps(field) {
         // `ValidatePodTemplateSpec` names the template's labels and annotations as if there were no metadata between.
         if let Segment::Field(name) = &step

@@ -1,5 +1,6 @@
 //! Replace: a PUT of the manifest.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::admission::asked_version;
@@ -10,8 +11,13 @@ use crate::engine::schema::Tree;
 ///
 /// A foreign `uid` is a failed precondition (409), which is held against live before the version is, while a patch is
 /// told that the field is immutable.
-pub(super) fn merge<'a>(desired: &'a Value, live: &Value, validation: FieldValidation) -> Merged<'a> {
-    if let Some(cause) = unreadable(desired, validation) {
+pub(super) fn merge<'a>(
+    kind: &'static Kind,
+    desired: &'a Value,
+    live: &Value,
+    validation: FieldValidation,
+) -> Merged<'a> {
+    if let Some(cause) = unreadable(kind, desired, validation) {
         return Merged::Refused(vec![cause]);
     }
     let text = |object: &Value, name: &str| {
@@ -26,7 +32,8 @@ pub(super) fn merge<'a>(desired: &'a Value, live: &Value, validation: FieldValid
     if !asked.is_empty() && asked != actual {
         // The place in the store, below the prefix that a server has by default; a dry run leaves that out.
         let key = format!(
-            "/registry/deployments/{}/{}",
+            "/registry/{}/{}/{}",
+            kind.plural,
             text(live, "namespace"),
             text(live, "name")
         );
@@ -48,9 +55,9 @@ pub(super) fn merge<'a>(desired: &'a Value, live: &Value, validation: FieldValid
 
 /// Why the server cannot read a document that is sent as it is (400): a value of a wrong type before a field that the
 /// type does not have.
-pub(super) fn unreadable(document: &Value, validation: FieldValidation) -> Option<Cause> {
-    decode::first_fault(document).or_else(|| match validation {
-        FieldValidation::Strict => strict::fault_of_document(document),
+pub(super) fn unreadable(kind: &'static Kind, document: &Value, validation: FieldValidation) -> Option<Cause> {
+    decode::first_fault(kind, document).or_else(|| match validation {
+        FieldValidation::Strict => strict::fault_of_document(kind, document),
         FieldValidation::Ignore | FieldValidation::Warn => None,
     })
 }

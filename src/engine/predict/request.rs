@@ -1,5 +1,6 @@
 //! The next sync as one request: what the syncing tool would send, as data.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Facts, FieldValidation, Force, Strategy, Syncer, client_side, server_side};
@@ -67,11 +68,11 @@ pub enum NoRequest {
 /// # Errors
 ///
 /// [`NoRequest`] where nothing is sent, or nothing that may be asked.
-pub fn request(desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncRequest, NoRequest> {
-    let facts = Facts::of(desired, live);
+pub fn request(kind: &'static Kind, desired: &Value, live: &Value, syncer: &Syncer) -> Result<SyncRequest, NoRequest> {
+    let facts = Facts::of(kind, desired, live);
     let patch = match syncer.strategy {
         Strategy::ClientSideApply => SyncPatch::Strategic(
-            client_side::patch(desired, live, &facts.last_applied).map_err(|_refused| NoRequest::GivesUp)?,
+            client_side::patch(kind, desired, live, &facts.last_applied).map_err(|_refused| NoRequest::GivesUp)?,
         ),
         Strategy::ServerSideApply if server_side::before_apply(&facts.managed, syncer).is_some() => {
             return Err(NoRequest::Migrates);

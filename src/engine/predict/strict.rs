@@ -4,11 +4,12 @@
 //! A key that stands twice is a fault of the same kind, and never gets to the server: kubectl makes a map of the
 //! document before it sends it, whether it is YAML or JSON, and the last one wins.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Cause, decode};
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::schema::{DEPLOYMENT, Shape, Tree};
+use crate::engine::schema::{Shape, Tree};
 
 /// How many faults the decoder of JSON keeps.
 ///
@@ -16,29 +17,29 @@ use crate::engine::schema::{DEPLOYMENT, Shape, Tree};
 const MOST: usize = 100;
 
 /// The fault of a document that is sent as it is (400): the fields in its order.
-pub(super) fn fault_of_document(document: &Value) -> Option<Cause> {
-    let mut unknown = unknown_fields(&Tree::of(document));
+pub(super) fn fault_of_document(kind: &'static Kind, document: &Value) -> Option<Cause> {
+    let mut unknown = unknown_fields(kind, &Tree::of(document));
     unknown.truncate(MOST);
     told(unknown).map(|fault| Cause {
         reason: "BadRequest".to_owned(),
         field: String::new(),
-        message: decode::unhandled(&fault),
+        message: decode::unhandled(kind, &fault),
     })
 }
 
 /// The fault of what a patch makes of live (422): the converter sorts the fields as texts.
 ///
 /// Source: `FromUnstructuredWithValidation` of apimachinery's `pkg/runtime/converter.go`.
-pub(super) fn fault_of_patched(object: &Tree<'_>) -> Option<String> {
-    let mut unknown = unknown_fields(object);
+pub(super) fn fault_of_patched(kind: &'static Kind, object: &Tree<'_>) -> Option<String> {
+    let mut unknown = unknown_fields(kind, object);
     unknown.sort_unstable();
     told(unknown)
 }
 
 /// The first field of a document that the type does not have.
-pub(super) fn first_unknown(document: &Value) -> Option<FieldPath> {
+pub(super) fn first_unknown(kind: &'static Kind, document: &Value) -> Option<FieldPath> {
     let mut first = None;
-    walk(&Tree::of(document), DEPLOYMENT, &mut Vec::new(), &mut |way| {
+    walk(&Tree::of(document), kind.root, &mut Vec::new(), &mut |way| {
         first.get_or_insert_with(|| FieldPath(way.to_vec()));
     });
     first
@@ -52,9 +53,9 @@ fn told(unknown: Vec<String>) -> Option<String> {
     (!told.is_empty()).then(|| format!("strict decoding error: {}", told.join(", ")))
 }
 
-fn unknown_fields(object: &Tree<'_>) -> Vec<String> {
+fn unknown_fields(kind: &'static Kind, object: &Tree<'_>) -> Vec<String> {
     let mut unknown = Vec::new();
-    walk(object, DEPLOYMENT, &mut Vec::new(), &mut |way| unknown.push(shown(way)));
+    walk(object, kind.root, &mut Vec::new(), &mut |way| unknown.push(shown(way)));
     unknown
 }
 

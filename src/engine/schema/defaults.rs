@@ -2,10 +2,9 @@
 
 use super::document::{Document, Members, Node};
 use super::image::default_pull_policy;
-use super::normal::normalise_as;
+use super::normal::normalise;
 use super::rules::{Rules, Special};
 use super::shape::{Field, Shape, Struct};
-use super::types::DEPLOYMENT;
 
 /// A value that a default fills in.
 #[derive(Clone, Copy)]
@@ -86,15 +85,10 @@ const PULL_POLICIES: [(&str, &str, &str); 3] = [
     ("ImageVolumeSource", "pullPolicy", "reference"),
 ];
 
-/// Brings a full Deployment into normal form and fills in what the server fills in. Doing it twice changes nothing
+/// Brings a value of this shape into normal form and fills in what the server fills in. Doing it twice changes nothing
 /// more.
-pub fn apply_defaults<D: Document>(object: &mut D) {
-    apply_defaults_as(object, Shape::Nested(&DEPLOYMENT));
-}
-
-/// [`apply_defaults`] for a value of another shape than a whole Deployment.
-pub fn apply_defaults_as<D: Document>(value: &mut D, shape: Shape) {
-    normalise_as(value, shape);
+pub fn apply_defaults<D: Document>(shape: Shape, value: &mut D) {
+    normalise(value, shape);
     fill(value, shape);
 }
 

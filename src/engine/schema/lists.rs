@@ -1,11 +1,10 @@
 //! What merges how, asked by schema path: `spec.template.spec.containers[].ports`.
 //!
-//! The paths are those of [`FieldPath::schema`](crate::engine::object::FieldPath::schema). A path that the Deployment
-//! tree does not have answers as Kubernetes treats an unknown value: lists are atomic, maps are granular, and a patch
+//! The paths are those of [`FieldPath::schema`](crate::engine::object::FieldPath::schema). A path that the
+//! object's shape does not have answers as Kubernetes treats an unknown value: lists are atomic, maps are granular, and a patch
 //! merges maps and replaces lists.
 
 use super::shape::{Field, ListKind, Patch, Shape};
-use super::types::DEPLOYMENT;
 
 /// How a strategic merge patch treats the value at a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,22 +20,22 @@ pub struct Merge {
 }
 
 /// How server-side apply merges the list at `path`.
-pub fn list_kind(path: &str) -> ListKind {
-    match resolve(path) {
+pub fn list_kind(root: Shape, path: &str) -> ListKind {
+    match resolve(root, path) {
         Some((Shape::List(kind, _), _)) => kind,
         _ => ListKind::Atomic,
     }
 }
 
 /// Whether server-side apply takes the map or struct at `path` as one value.
-pub fn is_atomic_map(path: &str) -> bool {
-    resolve(path).is_some_and(|(shape, _)| shape.is_atomic() && !matches!(shape, Shape::List(..)))
+pub fn is_atomic_map(root: Shape, path: &str) -> bool {
+    resolve(root, path).is_some_and(|(shape, _)| shape.is_atomic() && !matches!(shape, Shape::List(..)))
 }
 
 /// How a strategic merge patch treats the value at `path`. This is not [`list_kind`]: `ports` merges by `containerPort`
 /// alone.
-pub fn merge_strategy(path: &str) -> Merge {
-    let Some((shape, patch)) = resolve(path) else {
+pub fn merge_strategy(root: Shape, path: &str) -> Merge {
+    let Some((shape, patch)) = resolve(root, path) else {
         return Merge {
             key: None,
             retain_keys: false,
@@ -72,13 +71,13 @@ pub fn merge_strategy(path: &str) -> Merge {
     }
 }
 
-/// What the value at `path` is; `None` where the Deployment tree has no such path.
-pub fn shape_at(path: &str) -> Option<Shape> {
-    resolve(path).map(|(shape, _)| shape)
+/// What the value at `path` is; `None` where the shape has no such path.
+pub fn shape_at(root: Shape, path: &str) -> Option<Shape> {
+    resolve(root, path).map(|(shape, _)| shape)
 }
 
-fn resolve(path: &str) -> Option<(Shape, Patch)> {
-    let (mut shape, mut patch) = (Shape::Nested(&DEPLOYMENT), Patch::Plain);
+fn resolve(root: Shape, path: &str) -> Option<(Shape, Patch)> {
+    let (mut shape, mut patch) = (root, Patch::Plain);
     for step in path.split('.').filter(|step| !step.is_empty()) {
         let name = step.trim_end_matches("[]");
         (shape, patch) = match shape {
@@ -101,6 +100,7 @@ fn resolve(path: &str) -> Option<(Shape, Patch)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::schema::DEPLOYMENT;
 
     #[test]
     fn server_side_keys_and_patch_keys_differ_where_kubernetes_says_so() {
@@ -150,7 +150,11 @@ mod tests {
                 },
             ),
         ] {
-            assert_eq!((list_kind(path), merge_strategy(path)), (kind, strategy), "{path}");
+            assert_eq!(
+                (list_kind(DEPLOYMENT, path), merge_strategy(DEPLOYMENT, path)),
+                (kind, strategy),
+                "{path}"
+            );
         }
     }
 
@@ -166,8 +170,8 @@ mod tests {
             ("metadata.annotations.example.com/a.b", false),
             ("spec.no.such.field", false),
         ] {
-            assert_eq!(is_atomic_map(path), atomic, "{path}");
+            assert_eq!(is_atomic_map(DEPLOYMENT, path), atomic, "{path}");
         }
-        assert!(merge_strategy("spec.strategy").retain_keys);
+        assert!(merge_strategy(DEPLOYMENT, "spec.strategy").retain_keys);
     }
 }

@@ -1,4 +1,4 @@
-//! What the Deployment tree is: list keys, atomic maps, defaults, aliases and quantities, as data.
+//! What the objects of the governed kinds are: list keys, atomic maps, defaults, aliases and quantities, as data.
 //!
 //! `types.rs`, `versions.rs` and `go_types.rs` are generated from the Kubernetes sources, 1.33 to 1.37
 //! (`src/engine/schema/generate`); everything else reads them. Defaults, gates and other tables by hand hold for
@@ -29,11 +29,11 @@ pub(crate) mod arbitrary;
 #[cfg(test)]
 mod tests;
 
-pub use defaults::{apply_defaults, apply_defaults_as, may_outlive_its_cause, outlives_its_cause};
+pub use defaults::{apply_defaults, may_outlive_its_cause, outlives_its_cause};
 pub use document::{Document, Members};
 pub use image::default_pull_policy;
 pub use lists::{Merge, is_atomic_map, list_kind, merge_strategy, shape_at};
-pub use normal::{normalise, normalise_as};
+pub use normal::normalise;
 pub use quantity::Quantity;
 pub use rules::is_gated;
 pub use shape::{ListKind, Shape};
@@ -42,5 +42,11 @@ pub use supported::{REFERENCE, Versions, fields_without, versions_of};
 pub use tree::{Branches, Tree};
 pub use unions::{UNIONS, Union, unions_of};
 
-/// The shape of a whole Deployment.
+/// The shape of a Deployment.
 pub const DEPLOYMENT: Shape = Shape::Nested(&types::DEPLOYMENT);
+
+/// The shape of a DaemonSet.
+pub const DAEMON_SET: Shape = Shape::Nested(&types::DAEMON_SET);
+
+/// The shapes of all governed kinds.
+pub const ROOTS: &[Shape] = &[DEPLOYMENT, DAEMON_SET];

@@ -1,4 +1,4 @@
-//! The server's normal form: what a Deployment looks like once Go has read and written it.
+//! The server's normal form: what an object looks like once Go has read and written it.
 
 use serde_json::Number;
 
@@ -6,7 +6,6 @@ use super::document::{Document, Members, Node};
 use super::quantity::{self, Rounding};
 use super::rules::{Rules, Special};
 use super::shape::{Field, Shape, Struct, Wire};
-use super::types::DEPLOYMENT;
 
 /// Template annotations that the server drops on the way in.
 ///
@@ -18,7 +17,7 @@ const DROPPED_ANNOTATIONS: [&str; 4] = [
     "pod.alpha.kubernetes.io/init-container-statuses",
 ];
 
-/// Brings a Deployment into the server's normal form, without defaults.
+/// Brings a value of this shape into the server's normal form, without defaults.
 ///
 /// Nulls and the zero values of fields that Go omits go; values that Go always writes come; quantities get their
 /// canonical text; numbers in integer fields lose a zero fraction; `serviceAccount` and `serviceAccountName` become
@@ -26,19 +25,14 @@ const DROPPED_ANNOTATIONS: [&str; 4] = [
 ///
 /// Source: `encoding/json` over the structs of `k8s.io/api`; `pkg/apis/core/v1/conversion.go` for what conversion
 /// changes.
-pub fn normalise<D: Document>(object: &mut D) {
-    normalise_as(object, Shape::Nested(&DEPLOYMENT));
-}
-
-/// [`normalise`] for a value of another shape than a whole Deployment.
-pub fn normalise_as<D: Document>(value: &mut D, shape: Shape) {
+pub fn normalise<D: Document>(value: &mut D, shape: Shape) {
     match (shape, value.node()) {
         (Shape::Nested(of), Node::Map(members)) => normalise_struct::<D>(members, of),
         (Shape::Map(inner) | Shape::AtomicMap(inner), Node::Map(members)) => members.keep(|_, entry| {
             match inner {
                 // Every map of quantities in the tree is a resource list.
                 Shape::Quantity => canonicalise(entry, Rounding::Milli),
-                _ => normalise_as(entry, *inner),
+                _ => normalise(entry, *inner),
             }
             !is_null(entry)
         }),
@@ -50,7 +44,7 @@ pub fn normalise_as<D: Document>(value: &mut D, shape: Shape) {
                 {
                     *item = zero;
                 }
-                normalise_as(item, *inner);
+                normalise(item, *inner);
             }
         }
         (Shape::Quantity, _) => canonicalise(value, Rounding::Nano),
@@ -75,7 +69,7 @@ fn normalise_struct<D: Document>(object: &mut D::Members, of: &Struct) {
         _ if is_null(value) => false,
         None => true,
         Some(Field(_, wire, shape, _)) => {
-            normalise_as(value, *shape);
+            normalise(value, *shape);
             match wire {
                 Wire::OmitEmpty => !is_zero(value, *shape),
                 // Storage does not tell a required list that is empty from one that is absent.

@@ -5,7 +5,6 @@ use std::sync::LazyLock;
 use super::defaults::{self, Fill};
 use super::gates;
 use super::shape::{Field, Shape, Struct, Wire};
-use super::types::DEPLOYMENT;
 
 /// What the tables say of one Go type.
 #[derive(Default)]
@@ -42,7 +41,7 @@ pub(super) enum Special {
 
 static RULES: LazyLock<Vec<Rules>> = LazyLock::new(|| {
     let mut all = Vec::new();
-    collect(Shape::Nested(&DEPLOYMENT), &mut all);
+    super::ROOTS.iter().for_each(|root| collect(*root, &mut all));
     all.into_iter().map(Option::unwrap_or_default).collect()
 });
 
@@ -183,7 +182,9 @@ pub(super) mod tests {
     #[test]
     fn every_type_has_a_number_of_its_own_and_finds_its_fields() {
         let mut all = Vec::new();
-        structs(Shape::Nested(&DEPLOYMENT), &mut all);
+        crate::engine::schema::ROOTS
+            .iter()
+            .for_each(|root| structs(*root, &mut all));
         let mut numbers: Vec<usize> = all.iter().map(|of| of.number).collect();
         numbers.sort_unstable();
         assert_eq!(numbers, (0..all.len()).collect::<Vec<_>>());
@@ -205,7 +206,7 @@ pub(super) mod tests {
 
     #[test]
     fn what_a_gate_closes_is_gated_in_its_own_type_alone() {
-        let of = |path: &str| match super::super::shape_at(path) {
+        let of = |path: &str| match super::super::shape_at(crate::engine::schema::DEPLOYMENT, path) {
             Some(Shape::Nested(of)) => of,
             _ => panic!("{path} is no struct"),
         };

@@ -84,7 +84,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     fn spelt(path: &str, name: &str) -> GoType {
-        let Some(Shape::Nested(of)) = shape_at(path) else {
+        let Some(Shape::Nested(of)) = shape_at(crate::engine::schema::DEPLOYMENT, path) else {
             panic!("{path} is no struct")
         };
         go_type_of(of, of.field(name).unwrap())

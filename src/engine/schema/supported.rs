@@ -61,7 +61,7 @@ mod tests {
     use crate::engine::schema::{DEPLOYMENT, Shape, shape_at};
 
     fn versions(path: &str, name: &str) -> Option<Versions> {
-        let Some(Shape::Nested(of)) = shape_at(path) else {
+        let Some(Shape::Nested(of)) = shape_at(DEPLOYMENT, path) else {
             panic!("{path} is no struct")
         };
         versions_of(of, name)
@@ -85,7 +85,9 @@ mod tests {
     #[test]
     fn every_row_names_a_field_and_leaves_out_a_version() {
         let mut structs = Vec::new();
-        collect(DEPLOYMENT, &mut structs);
+        crate::engine::schema::ROOTS
+            .iter()
+            .for_each(|root| collect(*root, &mut structs));
         for Partial(owner, name, since, until) in PARTIAL {
             let of = structs.iter().find(|of| of.name == *owner);
             assert!(of.is_some_and(|of| of.field(name).is_some()), "{owner}.{name}");

@@ -8,7 +8,7 @@
 
 use serde_json::Value;
 
-use super::{DEPLOYMENT, Shape};
+use super::Shape;
 use crate::engine::object::{FieldPath, Segment};
 
 /// Fields that change together or not at all.
@@ -180,9 +180,9 @@ impl Union {
 
 /// The unions of which a field is a member, or a part of one: how many steps from the root what has the union stands,
 /// outermost first.
-pub fn unions_of(path: &FieldPath) -> Vec<(usize, &'static Union)> {
+pub fn unions_of(root: Shape, path: &FieldPath) -> Vec<(usize, &'static Union)> {
     let mut found = Vec::new();
-    let mut shape = Some(DEPLOYMENT);
+    let mut shape = Some(root);
     for (at, segment) in path.0.iter().enumerate() {
         let Some(here) = shape else { break };
         shape = match segment {
@@ -204,13 +204,16 @@ pub fn unions_of(path: &FieldPath) -> Vec<(usize, &'static Union)> {
 mod tests {
     use pretty_assertions::assert_eq;
 
+    use super::super::DEPLOYMENT;
     use super::super::rules::tests::structs;
     use super::*;
 
     #[test]
     fn every_union_is_of_a_type_of_the_tree_and_its_choices_are_of_its_members() {
         let mut all = Vec::new();
-        structs(DEPLOYMENT, &mut all);
+        crate::engine::schema::ROOTS
+            .iter()
+            .for_each(|root| structs(*root, &mut all));
         for union in UNIONS {
             let of = all
                 .iter()
@@ -243,7 +246,7 @@ mod tests {
     #[test]
     fn a_field_is_of_each_union_that_it_stands_in() {
         let unions = |path: &str| -> Vec<(usize, &str)> {
-            unions_of(&path.parse().unwrap())
+            unions_of(DEPLOYMENT, &path.parse().unwrap())
                 .into_iter()
                 .map(|(at, union)| (at, union.of))
                 .collect()

@@ -1,14 +1,15 @@
 //! Fields whose empty value is not the same as none to a rule, though it is to what is stored.
 
+use crate::engine::kind::Kind;
 use crate::engine::schema::{Branches, Members, Tree, apply_defaults};
 
 /// The object in normal form and with its defaults. What a rule tells from an absent value although it is empty stays.
-pub fn as_stored(mut object: Tree<'_>) -> Tree<'_> {
+pub fn as_stored<'a>(kind: &Kind, mut object: Tree<'a>) -> Tree<'a> {
     let mut found = Vec::new();
     for place in TOLD_FROM_ABSENT {
         find(&object, place.parent, place.name, &mut Vec::new(), &mut found);
     }
-    apply_defaults(&mut object);
+    apply_defaults(kind.root, &mut object);
     leave_out_repeated_owners(&mut object);
     for Found { steps, name, value } in found {
         if let Some(Tree::Map(parent)) = follow(&mut object, &steps) {

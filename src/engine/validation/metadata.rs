@@ -1,5 +1,6 @@
 //! Names, labels, annotations and owners; selectors over labels.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::causes::{Causes, Raw};
@@ -16,7 +17,7 @@ const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 
 /// `ValidateObjectMeta`, for a new object.
-pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_new(kind: &'static Kind, metadata: &Node<'_>, out: &mut Causes) {
     let (prefix, name, namespace) = (
         metadata.at("generateName"),
         metadata.at("name"),
@@ -38,7 +39,7 @@ pub(super) fn validate_new(metadata: &Node<'_>, out: &mut Causes) {
     if !namespace.text().is_empty() {
         out.invalid_text(&namespace, namespace.text(), content::dns1123_label(namespace.text()));
     }
-    validate_shared(metadata, out);
+    validate_shared(kind, metadata, out);
     validate_kube_finalizers(&metadata.at("finalizers"), out);
 }
 
@@ -71,13 +72,13 @@ fn validate_kube_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
 }
 
 /// `validateCommonFields` of every update, then `ValidateObjectMetaUpdate`, which says most of it once more.
-pub(super) fn validate_update(metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_update(kind: &'static Kind, metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
     // `ValidatePathSegmentName`, which is the rule of names for every kind.
     let prefix = metadata.at("generateName");
     for sign in ["/", "%"].iter().filter(|sign| prefix.text().contains(**sign)) {
         out.invalid(&prefix, prefix.text(), &format!("may not contain '{sign}'"));
     }
-    validate_shared(metadata, out);
+    validate_shared(kind, metadata, out);
     let finalizers = metadata.at("finalizers");
     if old.at("deletionTimestamp").is_set() {
         validate_no_new_finalizers(&finalizers, &old.at("finalizers"), out);
@@ -117,11 +118,11 @@ fn validate_no_new_finalizers(finalizers: &Node<'_>, old: &Node<'_>, out: &mut C
     }
 }
 
-fn validate_shared(metadata: &Node<'_>, out: &mut Causes) {
+fn validate_shared(kind: &'static Kind, metadata: &Node<'_>, out: &mut Causes) {
     let labels = metadata.at("labels");
     validate_labels(&labels, &labels, out);
     validate_annotations(&metadata.at("annotations"), out);
-    validate_owner_references(&metadata.at("ownerReferences"), out);
+    validate_owner_references(kind, &metadata.at("ownerReferences"), out);
     validate_finalizers(&metadata.at("finalizers"), out);
 }
 
@@ -147,10 +148,10 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 }
 
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
-fn validate_owner_references(references: &Node<'_>, out: &mut Causes) {
+fn validate_owner_references(kind: &'static Kind, references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
     let shown = |path: &str, value: &Tree<'_>| {
-        schema::shape_at(path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape))
+        schema::shape_at(kind.root, path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape))
     };
     for reference in references.items() {
         let api_version = reference.at("apiVersion").text();

@@ -30,16 +30,17 @@ mod unknown;
 mod volume;
 mod volume_source;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::engine::schema::{Tree, normalise_as, shape_at};
+use crate::engine::kind::Kind;
+use crate::engine::schema::{Tree, normalise, shape_at};
 use causes::{Causes, Raw};
 pub use emptied::as_stored;
 pub(super) use emptied::forget_empty;
 use metadata::{is_well_formed, selects, shown_selector, validate_label_selector};
 use node::{Node, Places};
 use pod::InUse;
-use serde::{Deserialize, Serialize};
 pub(super) use unknown::forget_dropped_fields;
 
 /// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
@@ -72,13 +73,13 @@ impl Cause {
 /// The causes for which the server refuses to create this Deployment; none where it takes it.
 ///
 /// `manifest` is the document as it is sent. Source: `ValidateDeployment`.
-pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
+pub fn refusals_of_new(kind: &'static Kind, manifest: &Value) -> Vec<Cause> {
     let mut object = Tree::of(manifest);
-    forget_dropped_fields(&mut object, &Value::Null);
-    let object = as_stored(object);
+    forget_dropped_fields(kind, &mut object, &Value::Null);
+    let object = as_stored(kind, object);
     let (places, mut out) = (Places::new(), Causes::default());
     let root = Node::root(&object, &places);
-    metadata::validate_new(&root.at("metadata"), &mut out);
+    metadata::validate_new(kind, &root.at("metadata"), &mut out);
     validate_spec(&root.at("spec"), InUse::default(), &mut out);
     out.into_vec()
 }
@@ -87,16 +88,16 @@ pub fn refusals_of_new(manifest: &Value) -> Vec<Cause> {
 ///
 /// `object` comes out of the merge and is as [`as_stored`] leaves it, `old` is what is stored. Source:
 /// `ValidateDeploymentUpdate`.
-pub fn refusals_of_update(object: &Tree<'_>, old: &Value) -> Vec<Cause> {
+pub fn refusals_of_update(kind: &'static Kind, object: &Tree<'_>, old: &Value) -> Vec<Cause> {
     let in_use = InUse::of(old);
     let old = looked_at(old);
     let (places, mut out) = (Places::new(), Causes::default());
     let (root, before) = (Node::root(object, &places), Node::root(&old, &places));
-    metadata::validate_update(&root.at("metadata"), &before.at("metadata"), &mut out);
+    metadata::validate_update(kind, &root.at("metadata"), &before.at("metadata"), &mut out);
     let spec = root.at("spec");
     validate_spec(&spec, in_use, &mut out);
     let selector = spec.at("selector");
-    if !is_same_selector(selector.value(), before.at("spec").at("selector").value()) {
+    if !is_same_selector(kind, selector.value(), before.at("spec").at("selector").value()) {
         // A pointer: none is null.
         let shown = if selector.is_set() {
             shown_selector(&selector)
@@ -135,11 +136,11 @@ fn looked_at(old: &Value) -> Tree<'_> {
 }
 
 /// Whether a stored selector says the same. Only the new one is in normal form.
-fn is_same_selector(new: &Tree<'_>, old: &Tree<'_>) -> bool {
+fn is_same_selector(kind: &'static Kind, new: &Tree<'_>, old: &Tree<'_>) -> bool {
     new == old || {
         let mut old = old.clone();
-        if let Some(shape) = shape_at("spec.selector") {
-            normalise_as(&mut old, shape);
+        if let Some(shape) = shape_at(kind.root, "spec.selector") {
+            normalise(&mut old, shape);
         }
         *new == old
     }

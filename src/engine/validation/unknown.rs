@@ -1,31 +1,32 @@
 //! Fields that the server does not keep: those the type does not have, and those behind a feature gate that is off.
 
+use crate::engine::kind::Kind;
 use std::cell::LazyCell;
 
 use serde_json::Value;
 
-use crate::engine::schema::{DEPLOYMENT, Members, Shape, Tree, apply_defaults, is_gated};
+use crate::engine::schema::{Members, Shape, Tree, apply_defaults, is_gated};
 
 type Gate = (&'static str, &'static str);
 
 /// Forgets misspelt fields and directives of a patch, as decoding does, and gated fields that `old` does not use yet.
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields, which looks for a use anywhere in the old object.
-pub(in crate::engine) fn forget_dropped_fields(object: &mut Tree<'_>, old: &Value) {
-    forget(object, DEPLOYMENT, &LazyCell::new(|| in_use(old)));
+pub(in crate::engine) fn forget_dropped_fields(kind: &Kind, object: &mut Tree<'_>, old: &Value) {
+    forget(object, kind.root, &LazyCell::new(|| in_use(kind, old)));
 }
 
 /// The gated fields that an object uses.
-fn in_use(old: &Value) -> Vec<Gate> {
+fn in_use(kind: &Kind, old: &Value) -> Vec<Gate> {
     let mut in_use = Vec::new();
-    find_gated(old, DEPLOYMENT, &mut in_use);
+    find_gated(old, kind.root, &mut in_use);
     if !in_use.is_empty() {
         // A null is no use. Defaults bring no gated field, so that what is not in use as it stands is not in use at
         // all.
         let mut stored = old.clone();
-        apply_defaults(&mut stored);
+        apply_defaults(kind.root, &mut stored);
         in_use.clear();
-        find_gated(&stored, DEPLOYMENT, &mut in_use);
+        find_gated(&stored, kind.root, &mut in_use);
     }
     in_use
 }

@@ -3,26 +3,27 @@
 //!
 //! Source: `fromUnstructured` of apimachinery's `pkg/runtime/converter.go`.
 
+use crate::engine::kind::Kind;
 use serde_json::Number;
 
 use super::{json_type, time};
 use crate::engine::schema::shape::{Field, Struct};
-use crate::engine::schema::{Branches, DEPLOYMENT, GoType, Members, Shape, Tree, go_type_of, quantity};
+use crate::engine::schema::{Branches, GoType, Members, Shape, Tree, go_type_of, quantity};
 
 /// The first value that does not fit the structs: the fields of a struct are converted in the order of its type.
 ///
 /// # Caveats
 /// The entries of a map are converted in no order; where several do not fit, the server names any of them.
-pub(in super::super) fn unconvertible(object: &Tree<'_>) -> Option<String> {
-    unconverted(object, DEPLOYMENT, &|| GoType {
-        name: "v1.Deployment".to_owned(),
+pub(in super::super) fn unconvertible(kind: &'static Kind, object: &Tree<'_>) -> Option<String> {
+    unconverted(object, kind.root, &|| GoType {
+        name: kind.go_type(),
         embedded: "",
     })
 }
 
 /// The same for an entry of managedFields alone.
-pub(in super::super) fn unconvertible_entry(entry: &Tree<'_>) -> Option<String> {
-    let shape = DEPLOYMENT.child("metadata")?.child("managedFields")?.item()?;
+pub(in super::super) fn unconvertible_entry(kind: &'static Kind, entry: &Tree<'_>) -> Option<String> {
+    let shape = kind.root.child("metadata")?.child("managedFields")?.item()?;
     unconverted(entry, shape, &|| GoType {
         name: "v1.ManagedFieldsEntry".to_owned(),
         embedded: "",
@@ -124,8 +125,8 @@ fn go_kind(value: &Tree<'_>) -> &'static str {
 
 /// Makes of every number what is left of it in a field of its width: the converter takes the lower bits and says
 /// nothing.
-pub(in super::super) fn wrap_integers(object: &mut Tree<'_>) {
-    within(object, DEPLOYMENT, &|| false);
+pub(in super::super) fn wrap_integers(kind: &'static Kind, object: &mut Tree<'_>) {
+    within(object, kind.root, &|| false);
 }
 
 /// `is_wide` tells whether a number here has 64 bits; few numbers are large enough for anybody to ask.

@@ -5,46 +5,50 @@
 mod convert;
 mod time;
 
+use crate::engine::kind::Kind;
 use serde_json::{Number, Value};
 
 use super::Cause;
 use crate::engine::object::escape_token;
 use crate::engine::schema::shape::Struct;
-use crate::engine::schema::{DEPLOYMENT, GoType, Shape, go_type_of, quantity};
+use crate::engine::schema::{GoType, Shape, go_type_of, quantity};
 pub(super) use convert::{unconvertible, unconvertible_entry, wrap_integers};
 
 /// The first value that does not fit (400). The server names its place without indexes and tells nothing in `details`.
-pub(super) fn first_fault(object: &Value) -> Option<Cause> {
-    first_fault_and_place(object).map(|(cause, _)| cause)
+pub(super) fn first_fault(kind: &'static Kind, object: &Value) -> Option<Cause> {
+    first_fault_and_place(kind, object).map(|(cause, _)| cause)
 }
 
 /// The same with the JSON Pointer of the value, which the server does not tell.
-pub(super) fn first_fault_and_place(object: &Value) -> Option<(Cause, String)> {
-    let Fault { message, pointer } = fault(object, DEPLOYMENT, &Place::of("Deployment", "", "v1.Deployment"))?;
+pub(super) fn first_fault_and_place(kind: &'static Kind, object: &Value) -> Option<(Cause, String)> {
+    let Fault { message, pointer } = fault(object, kind.root, &Place::of(kind.kind, "", &kind.go_type()))?;
     Some((
         Cause {
             reason: "BadRequest".to_owned(),
             field: String::new(),
-            message: unhandled(&message),
+            message: unhandled(kind, &message),
         },
         pointer,
     ))
 }
 
 /// A fault as the server tells it of a document that is sent as it is.
-pub(super) fn unhandled(fault: &str) -> String {
-    format!("Deployment in version \"v1\" cannot be handled as a Deployment: {fault}")
+pub(super) fn unhandled(kind: &'static Kind, fault: &str) -> String {
+    format!(
+        "{kind} in version {:?} cannot be handled as a {kind}: {fault}",
+        kind.version
+    )
 }
 
 /// The first value of the metadata that kubectl itself cannot read, in its words: it knows the metadata of every kind.
 ///
 /// Source: `metadataAccessor` behind `Info` of `staging/src/k8s.io/cli-runtime/pkg/resource/mapper.go`.
-pub(super) fn metadata_fault(object: &Value) -> Option<String> {
-    let shape = DEPLOYMENT.child("metadata")?;
+pub(super) fn metadata_fault(kind: &'static Kind, object: &Value) -> Option<String> {
+    let shape = kind.root.child("metadata")?;
     fault(
         object.get("metadata")?,
         shape,
-        &Place::of("Deployment", "metadata", "v1.ObjectMeta"),
+        &Place::of(kind.kind, "metadata", "v1.ObjectMeta"),
     )
     .map(|fault| fault.message)
 }

@@ -1,17 +1,18 @@
 //! What the server does about the last-applied annotation at an apply of the manager `kubectl`.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::compare::{Comparison, field_set};
 use crate::engine::diff::LAST_APPLIED;
 use crate::engine::ownership::FieldSet;
-use crate::engine::schema::{DEPLOYMENT, Members, Tree};
+use crate::engine::schema::{Members, Tree};
 
 /// `TotalAnnotationSizeLimitB`.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
 
 /// `allowedConflictsFromLastApplied`: what last-applied set and live still has.
-pub(super) fn allowed_conflicts(live: &Value) -> FieldSet {
+pub(super) fn allowed_conflicts(kind: &'static Kind, live: &Value) -> FieldSet {
     let text = live
         .pointer("/metadata/annotations")
         .and_then(|annotations| annotations.get(LAST_APPLIED))
@@ -20,9 +21,9 @@ pub(super) fn allowed_conflicts(live: &Value) -> FieldSet {
         return FieldSet::default();
     };
     let last = Tree::of(&last);
-    let comparison = Comparison::of(&last, &Tree::of(live), DEPLOYMENT);
+    let comparison = Comparison::of(&last, &Tree::of(live), kind.root);
     let differs = comparison.modified.union(&comparison.added).union(&comparison.removed);
-    field_set(&last, DEPLOYMENT).difference(&differs)
+    field_set(&last, kind.root).difference(&differs)
 }
 
 /// Writes what is applied into an annotation that is there; one that grows too large goes.

@@ -13,13 +13,14 @@ mod take_over;
 mod tests;
 mod typed;
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::admission::{asked_version, bookless, number_of_version};
 use super::{Cause, Dump, Facts, Force, Merged, Syncer, decode};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
-use crate::engine::schema::{DEPLOYMENT, Members, Tree};
+use crate::engine::schema::{Members, Tree};
 use compare::{Comparison, field_set, sets_all};
 pub(super) use take_over::{after_apply, before_apply, warns_of_second};
 
@@ -72,24 +73,25 @@ const OF_ANOTHER_OBJECT: &[&str] = &[
 
 /// What the syncer's apply gives; `managed` is who owns what of live.
 pub(super) fn merge_into<'a>(
+    kind: &'static Kind,
     desired: &'a Value,
     live: &'a Value,
     managed: &ManagedFields,
     syncer: &Syncer,
 ) -> Merged<'a> {
-    let sent = sent_over(desired, live, managed, syncer);
-    if let Some(cause) = managed_fields_sent(&sent) {
+    let sent = sent_over(kind, desired, live, managed, syncer);
+    if let Some(cause) = managed_fields_sent(kind, &sent) {
         return Merged::Refused(vec![cause]);
     }
-    let mut object = match apply(live, managed, &sent, &syncer.manager, syncer.force) {
+    let mut object = match apply(kind, live, managed, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => object,
         Applied::Conflict(causes) => return Merged::Conflict(causes),
         Applied::Malformed(causes) => return Merged::Refused(causes),
     };
-    if let Some(cause) = unconvertible(&object) {
+    if let Some(cause) = unconvertible(kind, &object) {
         return Merged::Refused(vec![cause]);
     }
-    decode::wrap_integers(&mut object);
+    decode::wrap_integers(kind, &mut object);
     if syncer.manager == KUBECTL {
         last_applied::update(&mut object, &sent);
     }
@@ -104,20 +106,20 @@ pub(super) fn merge_into<'a>(
 /// Nobody owns anything of it, so that no conflict is met. A `uid` is one of an object that is not there (409).
 ///
 /// Source: `createNewObject` of `applyPatcher` and `applyPatch` of apiserver's `pkg/endpoints/handlers/patch.go`.
-pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Merged<'a> {
+pub(super) fn merge_new<'a>(kind: &'static Kind, desired: &'a Value, namespace: Option<&'a Value>) -> Merged<'a> {
     let sent = sent(desired, namespace);
-    if let Some(cause) = managed_fields_sent(&sent) {
+    if let Some(cause) = managed_fields_sent(kind, &sent) {
         return Merged::Refused(vec![cause]);
     }
-    let faults = typed::faults(&sent, DEPLOYMENT);
+    let faults = typed::faults(&sent, kind.root);
     if !faults.is_empty() {
         return Merged::Refused(faults);
     }
-    let mut object = merge::merge(None, Some(&sent), Some(DEPLOYMENT)).unwrap_or_default();
-    if let Some(cause) = unconvertible(&object) {
+    let mut object = merge::merge(None, Some(&sent), Some(kind.root)).unwrap_or_default();
+    if let Some(cause) = unconvertible(kind, &object) {
         return Merged::Refused(vec![cause]);
     }
-    decode::wrap_integers(&mut object);
+    decode::wrap_integers(kind, &mut object);
     let text = |name: &str| {
         desired
             .get("metadata")
@@ -145,13 +147,19 @@ pub(super) fn merge_new<'a>(desired: &'a Value, namespace: Option<&'a Value>) ->
 
 /// Git's document as the tool sends it: in the namespace of the request.
 pub(super) fn manifest_sent(facts: &Facts<'_>, syncer: &Syncer) -> Value {
-    sent_over(facts.sent, facts.live, facts.managed.get(), syncer).to_value()
+    sent_over(facts.kind, facts.sent, facts.live, facts.managed.get(), syncer).to_value()
 }
 
-fn sent_over<'a>(desired: &'a Value, live: &'a Value, managed: &ManagedFields, syncer: &Syncer) -> Tree<'a> {
+fn sent_over<'a>(
+    kind: &'static Kind,
+    desired: &'a Value,
+    live: &'a Value,
+    managed: &ManagedFields,
+    syncer: &Syncer,
+) -> Tree<'a> {
     let mut sent = sent(desired, live.pointer("/metadata/namespace"));
     if syncer.dump == Dump::LeftOut
-        && managed_fields_sent(&sent).is_some()
+        && managed_fields_sent(kind, &sent).is_some()
         && managed.entry(&syncer.manager, Operation::Apply, None).is_some()
         && let Some(metadata) = sent.map_at_mut(&["metadata"])
     {
@@ -173,8 +181,8 @@ fn sent<'a>(desired: &'a Value, namespace: Option<&'a Value>) -> Tree<'a> {
 ///
 /// Source: `Apply` of `structuredMergeManager` in apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`,
 /// and `GetManagedFields` of its `pkg/apis/meta/v1/unstructured/unstructured.go`.
-fn managed_fields_sent(sent: &Tree<'_>) -> Option<Cause> {
-    let is_entry = |item: &Tree<'_>| item.as_map().is_some() && decode::unconvertible_entry(item).is_none();
+fn managed_fields_sent(kind: &'static Kind, sent: &Tree<'_>) -> Option<Cause> {
+    let is_entry = |item: &Tree<'_>| item.as_map().is_some() && decode::unconvertible_entry(kind, item).is_none();
     sent.at(&["metadata", "managedFields"])?
         .as_list()
         .filter(|items| items.iter().all(is_entry))
@@ -189,45 +197,55 @@ fn managed_fields_sent(sent: &Tree<'_>) -> Option<Cause> {
 /// Go does not.
 ///
 /// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
-fn unconvertible(merged: &Tree<'_>) -> Option<Cause> {
-    decode::unconvertible(merged).map(|fault| Cause {
+fn unconvertible(kind: &'static Kind, merged: &Tree<'_>) -> Option<Cause> {
+    decode::unconvertible(kind, merged).map(|fault| Cause {
         reason: String::new(),
         field: String::new(),
-        message: format!("unable to convert unstructured object to apps/v1, Kind=Deployment: {fault}"),
+        message: format!(
+            "unable to convert unstructured object to {}, Kind={kind}: {fault}",
+            kind.api_version()
+        ),
     })
 }
 
 /// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless
 /// `desired` has them.
-fn apply<'a>(live: &'a Value, managed: &ManagedFields, desired: &Tree<'a>, manager: &str, force: Force) -> Applied<'a> {
-    let faults = typed::faults(desired, DEPLOYMENT);
+fn apply<'a>(
+    kind: &'static Kind,
+    live: &'a Value,
+    managed: &ManagedFields,
+    desired: &Tree<'a>,
+    manager: &str,
+    force: Force,
+) -> Applied<'a> {
+    let faults = typed::faults(desired, kind.root);
     if !faults.is_empty() {
         return Applied::Malformed(faults);
     }
-    let merged = merge::merge(Some(bookless(live, desired)), Some(desired), Some(DEPLOYMENT)).unwrap_or_default();
+    let merged = merge::merge(Some(bookless(live, desired)), Some(desired), Some(kind.root)).unwrap_or_default();
     let last = managed
         .entry(manager, Operation::Apply, None)
         .map(|entry| &entry.fields)
         .filter(|last| !last.is_empty());
     // Where Git still sets all that the tool applied last, nothing is to be taken away, which is most of the time.
     let taken_out = last.filter(|last| {
-        last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, &merged, Some(DEPLOYMENT), last)
+        last.at(&Segment::Field("status".to_owned())).is_some() || !sets_all(desired, &merged, Some(kind.root), last)
     });
     if taken_out.is_none() && force == Force::Yes {
         return Applied::Merged(merged);
     }
-    let others = other_entries(live, managed, manager);
+    let others = other_entries(kind, live, managed, manager);
     let merged = match taken_out {
         None => merged,
         Some(last) => {
-            let mine = without_status(&field_set(desired, DEPLOYMENT));
+            let mine = without_status(&field_set(desired, kind.root));
             let owned = others.iter().fold(mine, |all, entry| all.union(&entry.fields));
-            prune::prune(&merged, last, &owned, DEPLOYMENT)
+            prune::prune(&merged, last, &owned, kind.root)
         }
     };
     let conflicts = match force {
         Force::Yes => Vec::new(),
-        Force::No => conflicts(live, &merged, &others, manager),
+        Force::No => conflicts(kind, live, &merged, &others, manager),
     };
     if conflicts.is_empty() {
         Applied::Merged(merged)
@@ -237,15 +255,15 @@ fn apply<'a>(live: &'a Value, managed: &ManagedFields, desired: &Tree<'a>, manag
 }
 
 /// The fields that an apply of this document owns.
-pub fn fields_of(document: &Value) -> FieldSet {
+pub fn fields_of(kind: &'static Kind, document: &Value) -> FieldSet {
     let stripped: FieldSet = STRIPPED.iter().map(|path| FieldPath::of(path)).collect();
-    without_status(&field_set(&Tree::of(document), DEPLOYMENT)).difference(&stripped)
+    without_status(&field_set(&Tree::of(document), kind.root)).difference(&stripped)
 }
 
 /// The entries of everybody else. An object that nobody tracks belongs to `before-first-apply`.
 ///
 /// Source: `skipnonapplied.go`.
-fn other_entries(live: &Value, managed: &ManagedFields, manager: &str) -> Vec<Entry> {
+fn other_entries(kind: &'static Kind, live: &Value, managed: &ManagedFields, manager: &str) -> Vec<Entry> {
     if managed.entries().next().is_none() {
         let owner = Owner {
             manager: "before-first-apply".to_owned(),
@@ -261,7 +279,7 @@ fn other_entries(live: &Value, managed: &ManagedFields, manager: &str) -> Vec<En
         return vec![Entry {
             owner,
             api_version,
-            fields: fields_of(live),
+            fields: fields_of(kind, live),
         }];
     }
     let is_mine = |owner: &Owner| owner.is(manager, Operation::Apply) && owner.subresource.is_none();
@@ -273,11 +291,11 @@ fn other_entries(live: &Value, managed: &ManagedFields, manager: &str) -> Vec<En
 }
 
 /// Whatever the apply would change and somebody else owns.
-fn conflicts(live: &Value, merged: &Tree<'_>, others: &[Entry], manager: &str) -> Vec<Cause> {
-    let comparison = Comparison::of(&Tree::of(live), merged, DEPLOYMENT);
+fn conflicts(kind: &'static Kind, live: &Value, merged: &Tree<'_>, others: &[Entry], manager: &str) -> Vec<Cause> {
+    let comparison = Comparison::of(&Tree::of(live), merged, kind.root);
     let mut changed = without_status(&comparison.modified.union(&comparison.added));
     if manager == KUBECTL {
-        changed = changed.difference(&last_applied::allowed_conflicts(live));
+        changed = changed.difference(&last_applied::allowed_conflicts(kind, live));
     }
     let conflicts = others.iter().flat_map(|entry| {
         let fields = entry.fields.intersection(&changed).members();

@@ -10,11 +10,12 @@ mod order;
 #[cfg(test)]
 mod tests;
 
+use crate::engine::kind::Kind;
 use serde_json::{Map, Value};
 
 use crate::engine::object::Look;
 use crate::engine::schema::shape::{Field, Patch, Shape};
-use crate::engine::schema::{Branches, DEPLOYMENT, Tree};
+use crate::engine::schema::{Branches, Tree};
 use crate::engine::validation::go::printed;
 
 const DIRECTIVE: &str = "$patch";
@@ -77,18 +78,23 @@ pub enum PatchError {
 /// [`PatchError`] where the client could not make one.
 ///
 /// Source: `CreateThreeWayMergePatch`, overwriting as `kubectl apply` does.
-pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> Result<Value, PatchError> {
+pub fn three_way_patch(
+    kind: &'static Kind,
+    last_applied: &Value,
+    live: &Value,
+    desired: &Value,
+) -> Result<Value, PatchError> {
     let empty = Object::new();
     let (last_applied, live, desired) = (
         last_applied.as_object().unwrap_or(&empty),
         live.as_object().unwrap_or(&empty),
         desired.as_object().unwrap_or(&empty),
     );
-    let changes = diff::diff_maps(live, desired, Some(DEPLOYMENT), diff::Mode::Changes, diff::Retain::No)?;
+    let changes = diff::diff_maps(live, desired, Some(kind.root), diff::Mode::Changes, diff::Retain::No)?;
     let deletions = diff::diff_maps(
         last_applied,
         desired,
-        Some(DEPLOYMENT),
+        Some(kind.root),
         diff::Mode::Deletions,
         diff::Retain::No,
     )?;
@@ -96,7 +102,7 @@ pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> R
     let merged = merge::merge_map(
         members(Tree::of(&deletions)),
         members(Tree::of(&changes)),
-        Some(DEPLOYMENT),
+        Some(kind.root),
         merge::Mode::Combine,
     )?;
     Ok(Tree::Map(merged).to_value())
@@ -108,16 +114,16 @@ pub fn three_way_patch(last_applied: &Value, live: &Value, desired: &Value) -> R
 /// [`PatchError`] where the server answers that it cannot.
 ///
 /// Source: `StrategicMergeMapPatchUsingLookupPatchMeta`.
-pub fn apply_patch(live: &Value, patch: &Value) -> Result<Value, PatchError> {
-    patched(Tree::of(live), patch).map(|merged| merged.to_value())
+pub fn apply_patch(kind: &'static Kind, live: &Value, patch: &Value) -> Result<Value, PatchError> {
+    patched(kind, Tree::of(live), patch).map(|merged| merged.to_value())
 }
 
 /// [`apply_patch`] without a copy of either.
-pub(super) fn patched<'a>(live: Tree<'a>, patch: &'a Value) -> Result<Tree<'a>, PatchError> {
+pub(super) fn patched<'a>(kind: &'static Kind, live: Tree<'a>, patch: &'a Value) -> Result<Tree<'a>, PatchError> {
     merge::merge_map(
         members(live),
         members(Tree::of(patch)),
-        Some(DEPLOYMENT),
+        Some(kind.root),
         merge::Mode::Apply,
     )
     .map(Tree::Map)

@@ -1,37 +1,33 @@
-//! How far a Deployment's roll-out is, read from its status.
+//! The Deployment.
 
 use serde_json::Value;
 
-use super::object::FieldPath;
+use super::Kind;
+use super::rollout::{Counts, Rollout};
+use crate::engine::schema;
 
-/// How far a roll-out is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Rollout {
-    /// Every replica is of the newest template and available.
-    Complete,
+/// The Deployment.
+pub static DEPLOYMENT: Kind = Kind {
+    kind: "Deployment",
+    plural: "deployments",
+    group: "apps",
+    version: "v1",
+    // Until Kubernetes 1.16.
+    former_groups: &["extensions"],
+    root: schema::DEPLOYMENT,
+    template: &["spec", "template"],
+    counted: &[],
+    pause: Some("paused"),
+    controller: "deployment controller",
+    rollout,
+};
 
-    /// Not yet; what is still missing.
-    Progressing(String),
-
-    /// The deployment controller gave up; its message.
-    Failed(String),
-}
-
-/// Whether a change of this field changes the pod template, so that the Deployment rolls out.
-pub fn rolls_out(path: &FieldPath) -> bool {
-    path.schema().starts_with("spec.template")
-}
-
-/// Reads how far the roll-out of a Deployment is.
-///
 /// Source: `DeploymentStatusViewer.Status` in `staging/src/k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go`.
 /// One fact more is asked for: the old replicas must be gone, since `UP-TO-DATE 1` of 3 is not success.
-pub fn rollout(live: &Value) -> Rollout {
-    let count = |pointer: &str| live.pointer(pointer).and_then(Value::as_i64);
-    let status = |name: &str| count(&format!("/status/{name}")).unwrap_or(0);
-    let generation = count("/metadata/generation").unwrap_or(0);
-    if status("observedGeneration") < generation {
-        return Rollout::Progressing("the deployment controller has not seen the change yet".to_owned());
+fn rollout(live: &Value) -> Rollout {
+    let counts = Counts::of(live);
+    if !counts.is_observed() {
+        return Rollout::unseen(&DEPLOYMENT);
     }
     let progressing = live
         .pointer("/status/conditions")
@@ -48,12 +44,9 @@ pub fn rollout(live: &Value) -> Rollout {
             .unwrap_or("it exceeded its progress deadline");
         return Rollout::Failed(message.to_owned());
     }
-    let wanted = count("/spec/replicas").unwrap_or(1);
-    let (all, updated, available) = (
-        status("replicas"),
-        status("updatedReplicas"),
-        status("availableReplicas"),
-    );
+    let wanted = counts.at("/spec/replicas").unwrap_or(1);
+    let (all, updated) = (counts.status("replicas"), counts.status("updatedReplicas"));
+    let available = counts.status("availableReplicas");
     if updated < wanted {
         Rollout::Progressing(format!("{updated} of {wanted} replicas are updated"))
     } else if all > updated {
@@ -70,8 +63,10 @@ pub fn rollout(live: &Value) -> Rollout {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use pretty_assertions::assert_eq;
     use serde_json::json;
+
+    use super::*;
 
     fn with(status: Value) -> Value {
         json!({"metadata": {"generation": 3}, "spec": {"replicas": 3}, "status": status})
@@ -81,21 +76,20 @@ mod tests {
     fn is_complete_only_with_every_replica_new_and_available() {
         let done = json!({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3});
         assert_eq!(rollout(&with(done)), Rollout::Complete);
-        let old_left = json!({"observedGeneration": 3, "replicas": 4, "updatedReplicas": 3, "availableReplicas": 3});
-        assert_eq!(
-            rollout(&with(old_left)),
-            Rollout::Progressing("1 old replica is still there".to_owned())
+        let progressing = |status: Value, words: &str| {
+            assert_eq!(rollout(&with(status)), Rollout::Progressing(words.to_owned()));
+        };
+        progressing(
+            json!({"observedGeneration": 3, "replicas": 4, "updatedReplicas": 3, "availableReplicas": 3}),
+            "1 old replica is still there",
         );
-        let one_of_three =
-            json!({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1, "availableReplicas": 3});
-        assert_eq!(
-            rollout(&with(one_of_three)),
-            Rollout::Progressing("1 of 3 replicas are updated".to_owned())
+        progressing(
+            json!({"observedGeneration": 3, "replicas": 3, "updatedReplicas": 1, "availableReplicas": 3}),
+            "1 of 3 replicas are updated",
         );
-        let unseen = json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3});
-        assert_eq!(
-            rollout(&with(unseen)),
-            Rollout::Progressing("the deployment controller has not seen the change yet".to_owned())
+        progressing(
+            json!({"observedGeneration": 2, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}),
+            "the deployment controller has not seen the change yet",
         );
     }
 
