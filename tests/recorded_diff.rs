@@ -9,6 +9,7 @@
     reason = "the helpers of tests are tests too, which clippy does not see here"
 )]
 
+use driftmend::engine::kind::DEPLOYMENT;
 use std::path::PathBuf;
 
 use driftmend::engine::diff::{LAST_APPLIED, compare};
@@ -59,13 +60,13 @@ fn list_keys_and_strategies_are_those_of_the_recorded_table() {
         let [path, _, kind, keys, key, strategy] = row[..6] else {
             panic!("{row:?}")
         };
-        let found = match list_kind(path) {
+        let found = match list_kind(DEPLOYMENT.root, path) {
             ListKind::Map(keys) => ("map", keys.join(",")),
             ListKind::Set => ("set", String::new()),
             ListKind::Atomic => ("atomic", String::new()),
         };
         assert_eq!(found, (kind, keys.to_owned()), "{path}");
-        let merge = merge_strategy(path);
+        let merge = merge_strategy(DEPLOYMENT.root, path);
         assert_eq!(merge.key, (!key.is_empty()).then_some(key), "{path}");
         assert_eq!(
             (merge.replace, merge.retain_keys),
@@ -80,9 +81,9 @@ fn atomic_maps_are_those_of_the_recorded_table() {
     let Some(corpus) = corpus() else { return };
     let table = std::fs::read_to_string(corpus.join("atomic_maps.tsv")).unwrap();
     for row in rows(&table) {
-        assert_eq!(is_atomic_map(row[0]), row[1] == "atomic", "{}", row[0]);
+        assert_eq!(is_atomic_map(DEPLOYMENT.root, row[0]), row[1] == "atomic", "{}", row[0]);
         assert_eq!(
-            merge_strategy(row[0]).retain_keys,
+            merge_strategy(DEPLOYMENT.root, row[0]).retain_keys,
             row[2].contains("retainKeys"),
             "{}",
             row[0]
@@ -110,7 +111,7 @@ fn no_recorded_object_drifts_from_itself() {
     assert_ne!(found, Vec::<PathBuf>::new());
     for path in found {
         let live = read(&path);
-        assert_eq!(compare(&live, &live), [], "{}", path.display());
+        assert_eq!(compare(&DEPLOYMENT, &live, &live), [], "{}", path.display());
     }
 }
 
@@ -123,7 +124,7 @@ fn no_recorded_object_drifts_from_what_was_applied() {
         let live = read(&path);
         let applied = live["metadata"]["annotations"][LAST_APPLIED].as_str().unwrap();
         assert_eq!(
-            compare(&serde_json::from_str(applied).unwrap(), &live),
+            compare(&DEPLOYMENT, &serde_json::from_str(applied).unwrap(), &live),
             [],
             "{}",
             path.display()

@@ -127,6 +127,7 @@ fn is_about_something_else(code: u16, message: &str, causes: &[Cause]) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
@@ -247,13 +248,19 @@ mod tests {
             json!({"spec": {"replicas": replicas, "template": {"spec": {"containers": [container]}}}})
         };
         let (git, live) = (with("web:1", 1), with("web:2", 2));
-        let verdict = |live: &Value, made: Value| Answer::Accepted(made).verdict(&git, live);
+        let verdict = |live: &Value, made: Value| Answer::Accepted(made).verdict(&DEPLOYMENT, &git, live);
         assert_eq!(verdict(&live, git.clone()), Some(Verdict::Reverts));
         assert_eq!(verdict(&live, with("web:1", 2)), Some(Verdict::Residual));
         assert_eq!(verdict(&git, git.clone()), Some(Verdict::Clean));
-        assert_eq!(refused(409, "…", &[]).verdict(&git, &live), Some(Verdict::Conflict));
-        assert_eq!(refused(422, "…", &[]).verdict(&git, &live), Some(Verdict::Refused));
-        assert_eq!(Answer::None("…".to_owned()).verdict(&git, &live), None);
+        assert_eq!(
+            refused(409, "…", &[]).verdict(&DEPLOYMENT, &git, &live),
+            Some(Verdict::Conflict)
+        );
+        assert_eq!(
+            refused(422, "…", &[]).verdict(&DEPLOYMENT, &git, &live),
+            Some(Verdict::Refused)
+        );
+        assert_eq!(Answer::None("…".to_owned()).verdict(&DEPLOYMENT, &git, &live), None);
     }
 
     #[test]

@@ -189,6 +189,7 @@ pub(super) use tests::worst_entry;
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
@@ -216,6 +217,7 @@ mod tests {
     #[test]
     fn each_owner_of_a_field_is_named_with_how_when_and_what() {
         let found = evidence(
+            &DEPLOYMENT,
             &live(),
             paths(&[".spec.replicas", ".spec.minReadySeconds", ".spec.replicas"]).iter(),
             &Masker::default(),
@@ -262,7 +264,7 @@ mod tests {
     #[test]
     fn a_secret_leaves_no_digest_and_no_value() {
         let path = ".spec.template.spec.containers[name=\"web\"].env[name=\"DB_PASSWORD\"].value";
-        let found = evidence(&live(), paths(&[path]).iter(), &Masker::default());
+        let found = evidence(&DEPLOYMENT, &live(), paths(&[path]).iter(), &Masker::default());
         assert_eq!((found.len(), &found[0].digest), (1, &None));
         let patch: json_patch::Patch = serde_json::from_value(json!([
             {"op": "replace", "path": "/spec/template/spec/containers/0/env/0",

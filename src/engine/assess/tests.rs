@@ -1,3 +1,4 @@
+use crate::engine::kind::DEPLOYMENT;
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -117,7 +118,7 @@ fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
 fn what_git_changed_and_no_sync_brings_is_told_as_that() {
     let (desired, live) = (git(), synced());
     let scene = snapshot(desired.clone(), live.clone());
-    let facts = Facts::of(&desired, &live);
+    let facts = Facts::of(&DEPLOYMENT, &desired, &live);
     let drift = |path: &str| Drift {
         change: diff::Change {
             path: path.parse().unwrap(),

@@ -51,6 +51,7 @@ pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &P
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use std::sync::Arc;
 
     use pretty_assertions::assert_eq;
@@ -104,7 +105,7 @@ mod tests {
         };
         let by_dry_run = || json!({"argocd.argoproj.io/compare-options": "ServerSideDiff=true"});
         assert!(
-            predict(&tcp, &live, &syncer).causes.is_empty(),
+            predict(&DEPLOYMENT, &tcp, &live, &syncer).causes.is_empty(),
             "the sync itself is accepted"
         );
         assert_eq!(found(by_dry_run(), &tcp), 1);

@@ -36,6 +36,7 @@ pub fn told(causes: &[Cause]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use jiff::{SignedDuration, Timestamp};
     use pretty_assertions::assert_eq;
     use serde_json::json;
@@ -53,13 +54,13 @@ mod tests {
                                        "metadata": {"name": name, "managedFields": []}})
         };
         let syncer = Syncer::new(Strategy::ServerSideApply, "me");
-        let refused = creation_refused(&predict_new(&name("web"), None, &syncer)).unwrap();
+        let refused = creation_refused(&predict_new(&DEPLOYMENT, &name("web"), None, &syncer)).unwrap();
         let evidence: Vec<&str> = refused
             .iter()
             .filter_map(|finding| finding.evidence.as_deref())
             .collect();
         assert_eq!(evidence, ["metadata.managedFields must be nil"]);
-        let several = predict_new(&name("WEB"), None, &Syncer::new(Strategy::Replace, "me"));
+        let several = predict_new(&DEPLOYMENT, &name("WEB"), None, &Syncer::new(Strategy::Replace, "me"));
         assert_eq!(
             creation_refused(&several).map(|told| told.len()),
             Some(several.causes.len())
@@ -82,6 +83,7 @@ mod tests {
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "managedFields": []}});
         let id = ObjectId::of(&value).unwrap();
         let snapshot = |seen: bool| Snapshot {
+            kind: &DEPLOYMENT,
             cluster: String::new(),
             judge: String::new(),
             target: id.clone(),

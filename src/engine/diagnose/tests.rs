@@ -28,7 +28,7 @@ pub(super) fn git() -> Value {
 /// The cluster after a client-side apply of `git`, with one more write.
 fn live(manager: &str, fields: &Value, change: impl FnOnce(&mut Value)) -> Value {
     let mut live = git();
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": git().to_string()});
     let entry = |manager: &str, time: &str, fields: &Value| {
         json!({"manager": manager, "operation": "Update",
@@ -56,6 +56,7 @@ fn told(desired: Value, live: Value) -> Vec<(String, String, Option<String>)> {
 pub(super) fn snapshot(desired: Value, live: Value) -> Snapshot {
     let id = ObjectId::of(&desired).unwrap();
     Snapshot {
+        kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         target: id.clone(),
@@ -179,7 +180,7 @@ fn what_nobody_owns_is_not_told_as_another_managers() {
             residual,
             ..Prediction::bare(strategy, Verdict::Residual, Vec::new())
         };
-        let found = next_sync_keeps(&scene, &Facts::of(&git, &pinned), &[drift], &prediction);
+        let found = next_sync_keeps(&scene, &Facts::of(&DEPLOYMENT, &git, &pinned), &[drift], &prediction);
         found[0].message.rsplit_once(": ").unwrap().1.to_owned()
     };
     let (by_server, by_client) = (Strategy::ServerSideApply, Strategy::ClientSideApply);

@@ -120,6 +120,7 @@ fn without(value: &Value, pointers: &[&str]) -> Option<Value> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use serde_json::json;
 
     #[test]
@@ -141,7 +142,11 @@ mod tests {
             live: Some(live),
         };
         let pattern = |field: &str| PathPattern::exact(path.field(field));
-        assert!(!covers(&[pattern("httpGet")], &change));
-        assert!(covers(&[pattern("httpGet"), pattern("periodSeconds")], &change));
+        assert!(!covers(&DEPLOYMENT, &[pattern("httpGet")], &change));
+        assert!(covers(
+            &DEPLOYMENT,
+            &[pattern("httpGet"), pattern("periodSeconds")],
+            &change
+        ));
     }
 }

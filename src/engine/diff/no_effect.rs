@@ -157,6 +157,7 @@ fn segment(kind: ListKind, at: usize, item: &Value) -> Segment {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -167,7 +168,7 @@ mod tests {
             "serviceAccountName": "a", "serviceAccount": "b",
             "containers": [{"name": "web", "livenessprobe": {"periodSeconds": 1}, "env": [{"name": "A", "vale": "1"}],
                             "lifecycle": {"stopSignal": "SIGINT"}}]}}}});
-        let found: Vec<_> = no_effect(&manifest, None)
+        let found: Vec<_> = no_effect(&DEPLOYMENT, &manifest, None)
             .into_iter()
             .map(|one| (one.path.to_string(), one.reason.to_string()))
             .collect();
@@ -207,10 +208,14 @@ mod tests {
     fn believes_a_live_object_that_has_the_field() {
         let manifest = json!({"spec": {"newInAFutureVersion": 1, "paused": true}});
         assert_eq!(
-            no_effect(&manifest, Some(&json!({"spec": {"newInAFutureVersion": 1}}))),
+            no_effect(
+                &DEPLOYMENT,
+                &manifest,
+                Some(&json!({"spec": {"newInAFutureVersion": 1}}))
+            ),
             []
         );
-        let told: Vec<String> = no_effect(&manifest, Some(&json!({"spec": {}})))
+        let told: Vec<String> = no_effect(&DEPLOYMENT, &manifest, Some(&json!({"spec": {}})))
             .iter()
             .map(ToString::to_string)
             .collect();
@@ -224,16 +229,16 @@ mod tests {
     fn a_field_of_another_version_has_no_effect_only_where_live_lacks_it() {
         let manifest = json!({"spec": {"template": {"spec": {"evictionResponders": [{"name": "a.example/b"}],
             "workloadRef": {"name": "a"}}}}});
-        assert_eq!(no_effect(&manifest, None), []);
-        assert_eq!(no_effect(&manifest, Some(&manifest)), []);
+        assert_eq!(no_effect(&DEPLOYMENT, &manifest, None), []);
+        assert_eq!(no_effect(&DEPLOYMENT, &manifest, Some(&manifest)), []);
         let live = json!({"spec": {"template": {"spec": {}}}});
-        let told: Vec<String> = no_effect(&manifest, Some(&live))
+        let told: Vec<String> = no_effect(&DEPLOYMENT, &manifest, Some(&live))
             .iter()
             .map(|one| one.reason.to_string())
             .collect();
         let reason =
             |versions| format!("only Kubernetes {versions} knows this field, and the live object does not have it");
         assert_eq!(told, [reason("1.37 and later"), reason("1.35")]);
-        assert_eq!(super::super::compare(&manifest, &live), []);
+        assert_eq!(super::super::compare(&DEPLOYMENT, &manifest, &live), []);
     }
 }

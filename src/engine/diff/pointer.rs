@@ -98,6 +98,7 @@ pub(in crate::engine) fn item_segment<D: Look>(keys: &[&str], at: usize, item: &
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -106,7 +107,7 @@ mod tests {
             "containers": [{"name": "web", "args": ["a", "b"], "ports": [{"containerPort": 80}]}],
             "tolerations": [{"key": "x"}],
         }}}});
-        locate(pointer, &object, Side::Live).map(|located| match located {
+        locate(&DEPLOYMENT, pointer, &object, Side::Live).map(|located| match located {
             Located::Field(path) => path.to_string(),
             Located::Part(part) => format!("{} then {}", part.path, part.pointer),
         })

@@ -5,9 +5,10 @@ use serde_json::{Map, Value, json};
 
 use super::compare::{compare_all, is_pull_policy};
 use super::{Change, ChangeKind, compare};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::arbitrary::{deployment, neighbours};
-use crate::engine::schema::{DEPLOYMENT, Shape, apply_defaults, is_gated};
+use crate::engine::schema::{Shape, apply_defaults, is_gated};
 
 /// Keyed lists of a Deployment that stand within each other, such as containers and their ports; one more than there
 /// are.
@@ -20,8 +21,8 @@ const MOST_LISTS_WITHIN_LISTS: usize = 3;
 /// with a live object that lacks them, and a manifest which lacks them is not in sync with a live object that has them.
 /// Nothing else makes the diff one-sided.
 fn stored(mut object: Value) -> Value {
-    apply_defaults(&mut object);
-    drop_gated(&mut object, DEPLOYMENT);
+    apply_defaults(DEPLOYMENT.root, &mut object);
+    drop_gated(&mut object, DEPLOYMENT.root);
     object
 }
 
@@ -57,7 +58,7 @@ proptest! {
     #[test]
     fn a_deployment_never_drifts_from_itself_with_or_without_defaults(object in deployment()) {
         let mut whole = object.clone();
-        apply_defaults(&mut whole);
+        apply_defaults(DEPLOYMENT.root, &mut whole);
         let stored = stored(object.clone());
         let (object, whole) = (&object, &whole);
         for (desired, live) in [(object, object), (object, whole), (whole, object), (whole, whole), (object, &stored)] {
@@ -68,35 +69,35 @@ proptest! {
     #[test]
     fn what_drifts_one_way_drifts_the_other_way_but_for_extras((one, other) in neighbours()) {
         let (one, other) = (stored(one), stored(other));
-        let (there, back) = (compare_all(&one, &other), compare_all(&other, &one));
+        let (there, back) = (compare_all(&DEPLOYMENT, &one, &other), compare_all(&DEPLOYMENT, &other, &one));
         prop_assert!(there.is_empty() == back.is_empty(), "{there:#?}\n{back:#?}");
     }
 
     #[test]
     fn live_with_the_found_changes_is_what_git_says((desired, other) in neighbours()) {
         let mut live = stored(other);
-        let found = compare_all(&desired, &live);
+        let found = compare_all(&DEPLOYMENT, &desired, &live);
         apply(&found, &mut live);
         // The order of a list is told once its items are the same, those of lists within it first.
         for _ in 0..MOST_LISTS_WITHIN_LISTS {
-            let left = compare_all(&desired, &live);
+            let left = compare_all(&DEPLOYMENT, &desired, &live);
             prop_assert!(left.iter().all(|change| change.kind == ChangeKind::Reordered), "{found:#?}\n{left:#?}");
             apply(&left, &mut live);
         }
-        prop_assert_eq!(compare_all(&desired, &live), []);
+        prop_assert_eq!(compare_all(&DEPLOYMENT, &desired, &live), []);
     }
 
     #[test]
     fn all_that_is_not_told_is_the_pull_policy_of_an_earlier_image((desired, live) in neighbours()) {
-        let told = compare(&desired, &live);
-        for change in compare_all(&desired, &live) {
-            prop_assert!(told.contains(&change) || is_pull_policy(&change), "{:?}", change);
+        let told = compare(&DEPLOYMENT, &desired, &live);
+        for change in compare_all(&DEPLOYMENT, &desired, &live) {
+            prop_assert!(told.contains(&change) || is_pull_policy(&DEPLOYMENT, &change), "{:?}", change);
         }
     }
 
     #[test]
     fn every_change_names_a_path_at_which_the_sides_differ(desired in deployment(), live in deployment()) {
-        for change in compare(&desired, &live) {
+        for change in compare(&DEPLOYMENT, &desired, &live) {
             let path = FieldPath::parse(&change.path.to_string());
             prop_assert_eq!(path.as_ref(), Ok(&change.path));
             prop_assert!(change.kind == ChangeKind::Added || change.desired.is_some(), "{:?}", change);

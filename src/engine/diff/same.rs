@@ -52,6 +52,7 @@ pub(in crate::engine) fn is_same(one: &Tree<'_>, other: &Tree<'_>) -> bool {
 mod tests {
     use super::*;
     use crate::engine::diff::{compare, expected};
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::schema::arbitrary::neighbours;
     use proptest::prelude::*;
     use serde_json::json;
@@ -63,14 +64,14 @@ mod tests {
             "spec": {"replicas": 2}, "status": {"replicas": 2}});
         let mut object =
             json!({"metadata": {"labels": {"a": "b"}, "annotations": {"x": "y"}}, "spec": {"replicas": 2}});
-        assert!(is_live(&Tree::of(&object), &live));
+        assert!(is_live(&DEPLOYMENT, &Tree::of(&object), &live));
         object["metadata"]["annotations"] = json!({});
-        assert!(!is_live(&Tree::of(&object), &live));
+        assert!(!is_live(&DEPLOYMENT, &Tree::of(&object), &live));
         object["metadata"]["annotations"] = json!({"x": "y"});
         object["spec"]["paused"] = json!(true);
-        assert!(!is_live(&Tree::of(&object), &live));
+        assert!(!is_live(&DEPLOYMENT, &Tree::of(&object), &live));
         let (bare, empty) = (json!({"metadata": {}}), json!({"metadata": {"annotations": {}}}));
-        assert!(is_same(&expected(&bare), &expected(&empty)));
+        assert!(is_same(&expected(&DEPLOYMENT, &bare), &expected(&DEPLOYMENT, &empty)));
     }
 
     proptest! {
@@ -78,9 +79,9 @@ mod tests {
 
         #[test]
         fn what_is_the_same_has_no_changes((one, other) in neighbours()) {
-            prop_assert!(is_live(&Tree::of(&one), &one) && is_same(&expected(&one), &expected(&one)));
-            if is_same(&expected(&one), &expected(&other)) {
-                prop_assert_eq!(compare(&one, &other), []);
+            prop_assert!(is_live(&DEPLOYMENT, &Tree::of(&one), &one) && is_same(&expected(&DEPLOYMENT, &one), &expected(&DEPLOYMENT, &one)));
+            if is_same(&expected(&DEPLOYMENT, &one), &expected(&DEPLOYMENT, &other)) {
+                prop_assert_eq!(compare(&DEPLOYMENT, &one, &other), []);
             }
         }
     }

@@ -98,6 +98,7 @@ fn is_stripped(path: &FieldPath) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -152,7 +153,7 @@ mod tests {
                 }
             }
         });
-        assert_eq!(FieldSet::of_applied(&desired).to_value(), owned);
+        assert_eq!(FieldSet::of_applied(DEPLOYMENT.root, &desired).to_value(), owned);
     }
 
     #[test]
@@ -160,7 +161,7 @@ mod tests {
         let desired = json!({"spec": {"template": {"spec": {"containers": ["x", {"name": "web"}], "volumes": "x"}}}});
         let container = json!({"k:{\"name\":\"web\"}": {".": {}, "f:name": {}}});
         let owned = json!({"f:spec": {"f:template": {"f:spec": {"f:containers": container, "f:volumes": {}}}}});
-        assert_eq!(FieldSet::of_applied(&desired).to_value(), owned);
-        assert_eq!(FieldSet::of_applied(&json!("x")), FieldSet::default());
+        assert_eq!(FieldSet::of_applied(DEPLOYMENT.root, &desired).to_value(), owned);
+        assert_eq!(FieldSet::of_applied(DEPLOYMENT.root, &json!("x")), FieldSet::default());
     }
 }

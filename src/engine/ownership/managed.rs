@@ -184,6 +184,7 @@ impl Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -194,7 +195,7 @@ mod tests {
 
     fn names(managed: &ManagedFields, path: &str) -> Vec<String> {
         managed
-            .owners(&FieldPath::parse(path).unwrap())
+            .owners(DEPLOYMENT.root, &FieldPath::parse(path).unwrap())
             .into_iter()
             .map(|owner| owner.manager)
             .collect()
@@ -326,7 +327,7 @@ mod tests {
         timeless["time"] = json!("yesterday");
         assert_eq!(
             ManagedFields::parse(&json!([timeless]))
-                .owners(&FieldPath::of(&["a"]))
+                .owners(DEPLOYMENT.root, &FieldPath::of(&["a"]))
                 .first()
                 .map(|owner| owner.time),
             Some(None)

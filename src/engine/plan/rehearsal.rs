@@ -34,6 +34,7 @@ pub fn undone(kind: &'static Kind, step: &Step, live: &Value, answer: &Value) ->
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -47,7 +48,7 @@ mod tests {
         let changed = |change: &dyn Fn(&mut Value)| {
             let mut answer = synced();
             change(&mut answer);
-            let told = undone(&plan.steps[0], &switched(), &answer);
+            let told = undone(&DEPLOYMENT, &plan.steps[0], &switched(), &answer);
             told.into_iter().map(|path| path.to_string()).collect::<Vec<_>>()
         };
         assert_eq!(changed(&|_| ()), Vec::<String>::new());

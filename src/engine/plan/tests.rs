@@ -35,7 +35,7 @@ pub(in crate::engine) fn git() -> Value {
 /// The cluster right after a client-side apply of it.
 pub(in crate::engine) fn synced() -> Value {
     let mut live = git();
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
     live["metadata"]["resourceVersion"] = json!("41");
     live["metadata"]["generation"] = json!(1);
@@ -70,6 +70,7 @@ pub(super) fn switched() -> Value {
 
 pub(in crate::engine) fn snapshot(desired: Value, live: Value) -> Snapshot {
     Snapshot {
+        kind: &DEPLOYMENT,
         cluster: "cluster-1".to_owned(),
         judge: "policy-1".to_owned(),
         target: ObjectId::of(&desired).unwrap(),
@@ -168,7 +169,7 @@ fn every_rendered_write_locks_the_resource_version_by_replace() {
         plan: &plan.hash,
         begun: None,
     };
-    let request = plan.steps[0].render(&ground).unwrap().unwrap();
+    let request = plan.steps[0].render(&DEPLOYMENT, &ground).unwrap().unwrap();
     assert_eq!(
         serde_json::to_value(&request.patch.0[0]).unwrap(),
         json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "41"})

@@ -91,6 +91,7 @@ pub(super) fn annotated(desired: &Value, namespace: Option<&Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
@@ -119,7 +120,7 @@ mod tests {
             validation: FieldValidation::Strict,
             ..Syncer::new(strategy, "gitops")
         };
-        let answer = predict_new(desired, Some("shop"), &syncer);
+        let answer = predict_new(&DEPLOYMENT, desired, Some("shop"), &syncer);
         (answer.verdict, answer.status_text("web"))
     }
 
@@ -130,7 +131,7 @@ mod tests {
     #[test]
     fn what_the_server_takes_is_created() {
         for strategy in ALL {
-            let answer = predict_new(&git(), Some("shop"), &Syncer::new(strategy, "gitops"));
+            let answer = predict_new(&DEPLOYMENT, &git(), Some("shop"), &Syncer::new(strategy, "gitops"));
             assert_eq!(
                 (answer.verdict, answer.causes),
                 (Verdict::Reverts, vec![]),

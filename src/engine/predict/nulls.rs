@@ -54,6 +54,7 @@ fn zero(shape: Shape) -> Tree<'static> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::{Value, json};
 
@@ -66,11 +67,11 @@ mod tests {
         };
         let written = pod(json!(["x", null]), Value::Null, Value::Null);
         let mut object = Tree::of(&written);
-        fill(&mut object);
+        fill(&DEPLOYMENT, &mut object);
         assert_eq!(object, pod(json!(["x", ""]), json!("0"), json!({})));
         let written = json!({"spec": {"selector": {"matchLabels": {"app": "web", "tier": null}}}});
         let mut object = Tree::of(&written);
-        fill(&mut object);
+        fill(&DEPLOYMENT, &mut object);
         assert_eq!(
             object,
             json!({"spec": {"selector": {"matchLabels": {"app": "web", "tier": ""}}}})

@@ -127,6 +127,7 @@ fn steps(field: &str) -> Vec<Segment> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -172,7 +173,7 @@ mod tests {
             ("spec.selector", "/spec".to_owned()),
             ("", String::new()),
         ] {
-            assert_eq!(place_in(&manifest, &manifest, field), pointer, "{field}");
+            assert_eq!(place_in(&DEPLOYMENT, &manifest, &manifest, field), pointer, "{field}");
         }
     }
 
@@ -181,7 +182,7 @@ mod tests {
         let mut merged = manifest();
         let containers = merged["spec"]["template"]["spec"]["containers"].as_array_mut().unwrap();
         containers.insert(0, json!({"name": "sidecar"}));
-        let place = |field: &str| place_in(&manifest(), &merged, field);
+        let place = |field: &str| place_in(&DEPLOYMENT, &manifest(), &merged, field);
         let pod = "/spec/template/spec";
         assert_eq!(
             place("spec.template.spec.containers[1].livenessProbe.tcpSocket"),
@@ -203,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_conflict_names_items_by_their_keys() {
-        let place = |field: &str| place_in(&manifest(), &Value::Null, field);
+        let place = |field: &str| place_in(&DEPLOYMENT, &manifest(), &Value::Null, field);
         let ports = "/spec/template/spec/containers/0/ports";
         assert_eq!(
             place(".spec.template.spec.containers[name=\"web\"].ports[containerPort=80,protocol=\"TCP\"].name"),

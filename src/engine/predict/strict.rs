@@ -110,6 +110,7 @@ fn walk(value: &Tree<'_>, shape: Shape, way: &mut Vec<Segment>, tell: &mut dyn F
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -133,7 +134,7 @@ mod tests {
         ]
         .map(field);
         let sent = "Deployment in version \"v1\" cannot be handled as a Deployment: strict decoding error: ";
-        let cause = fault_of_document(&object()).unwrap();
+        let cause = fault_of_document(&DEPLOYMENT, &object()).unwrap();
         assert_eq!(
             (cause.reason.as_str(), cause.message),
             (
@@ -141,12 +142,12 @@ mod tests {
                 format!("{sent}{}", [&*spec, &two, &ten, &zork].join(", "))
             )
         );
-        let patched = fault_of_patched(&Tree::of(&object())).unwrap();
+        let patched = fault_of_patched(&DEPLOYMENT, &Tree::of(&object())).unwrap();
         assert_eq!(
             patched,
             format!("strict decoding error: {}", [&*spec, &ten, &two, &zork].join(", "))
         );
-        assert_eq!(first_unknown(&object()), Some(FieldPath::of(&["Spec"])));
+        assert_eq!(first_unknown(&DEPLOYMENT, &object()), Some(FieldPath::of(&["Spec"])));
     }
 
     #[test]
@@ -155,9 +156,9 @@ mod tests {
                            "spec": {"replicas": 1}});
         assert_eq!(
             (
-                fault_of_document(&known),
-                fault_of_patched(&Tree::of(&known)),
-                first_unknown(&known)
+                fault_of_document(&DEPLOYMENT, &known),
+                fault_of_patched(&DEPLOYMENT, &Tree::of(&known)),
+                first_unknown(&DEPLOYMENT, &known)
             ),
             (None, None, None)
         );
@@ -168,7 +169,7 @@ mod tests {
         let fields: serde_json::Map<String, Value> = (0..150).map(|at| (format!("x{at:03}"), json!(1))).collect();
         let object = Value::Object(fields);
         let count = |text: String| text.matches("unknown field").count();
-        assert_eq!(count(fault_of_document(&object).unwrap().message), MOST);
-        assert_eq!(count(fault_of_patched(&Tree::of(&object)).unwrap()), 150);
+        assert_eq!(count(fault_of_document(&DEPLOYMENT, &object).unwrap().message), MOST);
+        assert_eq!(count(fault_of_patched(&DEPLOYMENT, &Tree::of(&object)).unwrap()), 150);
     }
 }

@@ -1,5 +1,6 @@
 //! The incident this project exists for, and what the other words of a verdict mean, on one realistic Deployment.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -37,7 +38,7 @@ fn git() -> Value {
 
 /// The fields of [`git`] as a manager's entry has them.
 fn fields(object: &Value) -> Value {
-    server_side::fields_of(object).to_value()
+    server_side::fields_of(&DEPLOYMENT, object).to_value()
 }
 
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
@@ -48,7 +49,7 @@ fn entry(manager: &str, operation: &str, fields: Value) -> Value {
 /// What the server holds after the first sync under a strategy.
 fn synced(strategy: Strategy) -> Value {
     let mut live = git();
-    apply_defaults(&mut live);
+    apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["uid"] = json!("2f0c8a5e-52c9-4b1c-9a55-0d4f8c0f7f21");
     live["metadata"]["resourceVersion"] = json!("4711");
     match strategy {
@@ -99,6 +100,7 @@ fn a_probe_switched_by_hand_is_refused_by_both_applies_and_taken_by_a_replace() 
         switch_to_tcp(&mut live, &["livenessProbe"]);
         for force in [Force::Yes, Force::No] {
             let answer = predict(
+                &DEPLOYMENT,
                 &git(),
                 &live,
                 &Syncer {
@@ -115,7 +117,7 @@ fn a_probe_switched_by_hand_is_refused_by_both_applies_and_taken_by_a_replace() 
     }
     let mut live = synced(Strategy::Replace);
     switch_to_tcp(&mut live, &["livenessProbe"]);
-    let answer = predict(&git(), &live, &syncer(Strategy::Replace));
+    let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(Strategy::Replace));
     assert_eq!(
         (answer.verdict, answer.causes, answer.residual),
         (Verdict::Reverts, vec![], vec![])
@@ -127,7 +129,7 @@ fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl(
     for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
         let mut live = synced(strategy);
         switch_to_tcp(&mut live, &["livenessProbe", "readinessProbe"]);
-        let answer = predict(&git(), &live, &syncer(strategy));
+        let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(strategy));
         assert_eq!(
             answer.causes,
             [two_handlers("livenessProbe"), two_handlers("readinessProbe")]
@@ -157,7 +159,7 @@ fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl(
 fn one_cause_is_told_without_brackets() {
     let mut live = synced(Strategy::ClientSideApply);
     switch_to_tcp(&mut live, &["livenessProbe"]);
-    let answer = predict(&git(), &live, &syncer(Strategy::ClientSideApply));
+    let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(Strategy::ClientSideApply));
     let cause =
         "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
     assert_eq!(
@@ -181,7 +183,7 @@ fn an_explicit_null_in_git_helps_client_side_apply_only() {
         let mut live = synced(strategy);
         switch_to_tcp(&mut live, &["livenessProbe"]);
         assert_eq!(
-            predict(&desired, &live, &syncer(strategy)).verdict,
+            predict(&DEPLOYMENT, &desired, &live, &syncer(strategy)).verdict,
             verdict,
             "{strategy:?}"
         );
@@ -191,7 +193,7 @@ fn an_explicit_null_in_git_helps_client_side_apply_only() {
 #[test]
 fn a_synced_object_is_clean_whatever_the_strategy() {
     for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
-        let answer = predict(&git(), &synced(strategy), &syncer(strategy));
+        let answer = predict(&DEPLOYMENT, &git(), &synced(strategy), &syncer(strategy));
         assert_eq!(
             (answer.verdict, answer.causes, answer.residual),
             (Verdict::Clean, vec![], vec![]),
@@ -210,18 +212,18 @@ fn where_kubectl_has_nothing_to_send_the_server_does_not_get_to_refuse_what_it_h
     let mut desired = git();
     desired["spec"]["template"]["spec"]["containers"][0]["livenessProbe"]["tcpSocket"] = json!({"port": 8080});
     let mut live = desired.clone();
-    apply_defaults(&mut live);
+    apply_defaults(DEPLOYMENT.root, &mut live);
     live.as_object_mut().unwrap().remove("status");
     assert_eq!(
-        predict(&desired, &live, &syncer(Strategy::ClientSideApply)).verdict,
+        predict(&DEPLOYMENT, &desired, &live, &syncer(Strategy::ClientSideApply)).verdict,
         Verdict::Refused,
         "it is adopted: an annotation is sent"
     );
     live["metadata"]["annotations"] = LastApplied::of(&desired, &live).modified()["metadata"]["annotations"].clone();
-    let unsent = predict(&desired, &live, &syncer(Strategy::ClientSideApply));
+    let unsent = predict(&DEPLOYMENT, &desired, &live, &syncer(Strategy::ClientSideApply));
     assert_eq!((unsent.verdict, unsent.predicted), (Verdict::Clean, Some(live.clone())));
     assert_eq!(
-        predict(&desired, &live, &syncer(Strategy::ServerSideApply)).verdict,
+        predict(&DEPLOYMENT, &desired, &live, &syncer(Strategy::ServerSideApply)).verdict,
         Verdict::Refused
     );
 }
@@ -248,7 +250,7 @@ fn a_changed_image_reverts_and_a_foreign_variable_stays_after_an_apply() {
             .as_array_mut()
             .unwrap()
             .insert(0, json!({"name": "DEBUG", "value": "1"}));
-        let answer = predict(&git(), &live, &syncer(strategy));
+        let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(strategy));
         let residual: Vec<FieldPath> = residual.into_iter().map(|path| path.parse().unwrap()).collect();
         assert_eq!(
             (answer.verdict, answer.causes, answer.residual),
@@ -268,7 +270,7 @@ fn a_version_in_git_that_live_has_left_behind_is_a_conflict() {
     let mut desired = git();
     desired["metadata"]["resourceVersion"] = json!("12");
     for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace] {
-        let answer = predict(&desired, &synced(strategy), &syncer(strategy));
+        let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
         assert_eq!(answer.verdict, Verdict::Conflict, "{strategy:?}");
         assert_eq!(
             answer.status_text("checkout").as_deref(),
@@ -285,6 +287,7 @@ fn without_last_applied_a_field_that_git_took_out_stays() {
     let mut desired = git();
     desired["spec"].as_object_mut().unwrap().remove("replicas");
     let known = predict(
+        &DEPLOYMENT,
         &desired,
         &synced(Strategy::ClientSideApply),
         &syncer(Strategy::ClientSideApply),
@@ -295,7 +298,7 @@ fn without_last_applied_a_field_that_git_took_out_stays() {
     );
     let mut live = synced(Strategy::ClientSideApply);
     live["metadata"].as_object_mut().unwrap().remove("annotations");
-    let unknown = predict(&desired, &live, &syncer(Strategy::ClientSideApply));
+    let unknown = predict(&DEPLOYMENT, &desired, &live, &syncer(Strategy::ClientSideApply));
     assert_eq!(
         unknown.predicted.map(|object| object["spec"]["replicas"].clone()),
         Some(json!(3))
@@ -307,7 +310,7 @@ fn a_changed_selector_is_told_with_the_labels_it_leaves_behind() {
     let mut desired = git();
     desired["spec"]["selector"] = json!({"matchLabels": {"app": "till"}});
     for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
-        let answer = predict(&desired, &synced(strategy), &syncer(strategy));
+        let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
         assert_eq!(
             answer.status_text("checkout").as_deref(),
             Some(
@@ -353,7 +356,12 @@ fn a_value_of_another_type_never_comes_to_validation() {
     ] {
         let mut desired = git();
         *desired.pointer_mut(pointer).unwrap() = value;
-        let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
+        let answer = predict(
+            &DEPLOYMENT,
+            &desired,
+            &synced(Strategy::Replace),
+            &syncer(Strategy::Replace),
+        );
         let text = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {fault}");
         assert_eq!(
             (answer.verdict, answer.status_text("checkout")),
@@ -366,7 +374,12 @@ fn a_value_of_another_type_never_comes_to_validation() {
 fn an_unknown_field_is_forgotten_and_directives_do_not_outlive_their_container() {
     let mut desired = git();
     desired["spec"]["replica"] = json!(9);
-    let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
+    let answer = predict(
+        &DEPLOYMENT,
+        &desired,
+        &synced(Strategy::Replace),
+        &syncer(Strategy::Replace),
+    );
     assert_eq!(
         (
             answer.verdict,
@@ -391,7 +404,7 @@ fn an_unknown_field_is_forgotten_and_directives_do_not_outlive_their_container()
         .push(json!({"name": "OLD", "value": "1"}));
     live["metadata"]["annotations"][LAST_APPLIED] = json!(last.to_string());
     live.pointer_mut(CONTAINER).unwrap()["name"] = json!("other");
-    let predicted = predict(&desired, &live, &syncer(Strategy::ClientSideApply))
+    let predicted = predict(&DEPLOYMENT, &desired, &live, &syncer(Strategy::ClientSideApply))
         .predicted
         .unwrap();
     let containers = predicted.pointer("/spec/template/spec/containers").unwrap();

@@ -30,7 +30,7 @@ pub(crate) fn neighbours() -> impl Strategy<Value = (Value, Value)> {
     (deployment(), deployment(), edits, any::<bool>()).prop_map(|(one, other, edits, defaulted)| {
         let mut neighbour = one.clone();
         if defaulted {
-            super::apply_defaults(&mut neighbour);
+            super::apply_defaults(DEPLOYMENT, &mut neighbour);
         }
         for (edit, at) in edits {
             let mut pointers = Vec::new();
@@ -162,9 +162,9 @@ proptest! {
     #[test]
     fn defaults_of_defaults_are_the_same(object in deployment()) {
         let mut once = object;
-        super::apply_defaults(&mut once);
+        super::apply_defaults(DEPLOYMENT, &mut once);
         let mut twice = once.clone();
-        super::apply_defaults(&mut twice);
+        super::apply_defaults(DEPLOYMENT, &mut twice);
         prop_assert_eq!(once, twice);
     }
 

@@ -7,7 +7,7 @@ use super::*;
 
 fn defaulted(spec: Value) -> Value {
     let mut object = json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": spec});
-    apply_defaults(&mut object);
+    apply_defaults(DEPLOYMENT, &mut object);
     object["spec"].take()
 }
 
@@ -125,7 +125,7 @@ fn what_the_table_does_not_know_passes_through() {
 fn the_zero_value_of_another_type_stays() {
     let mut object =
         json!({"metadata": [], "spec": {"paused": "", "minReadySeconds": false, "template": {"metadata": 0}}});
-    apply_defaults(&mut object);
+    apply_defaults(DEPLOYMENT, &mut object);
     assert_eq!(
         (&object["metadata"], &object["spec"]["template"]["metadata"]),
         (&json!([]), &json!(0))
@@ -135,6 +135,6 @@ fn the_zero_value_of_another_type_stays() {
         (&json!(""), &json!(false))
     );
     let once = object.clone();
-    apply_defaults(&mut object);
+    apply_defaults(DEPLOYMENT, &mut object);
     assert_eq!(object, once);
 }

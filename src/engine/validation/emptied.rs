@@ -204,6 +204,7 @@ fn is_empty(node: &Tree<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -215,7 +216,7 @@ mod tests {
         };
         let object = json!({"metadata": {"ownerReferences": [owner("a", true), owner("b", false), owner("a", true),
             owner("a", false)]}});
-        let left = as_stored(Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
+        let left = as_stored(&DEPLOYMENT, Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
         assert_eq!(left, json!([owner("a", true), owner("b", false), owner("a", false)]));
     }
 
@@ -225,7 +226,7 @@ mod tests {
             json!({"name": "debug", "image": "debug:1", "ports": [], "resources": {"limits": {}}, "env": []});
         let object = json!({"spec": {"template": {"spec": {"ephemeralContainers": [{"name": "a", "image": "a:1"},
             container]}}}});
-        let mut stored = as_stored(Tree::of(&object));
+        let mut stored = as_stored(&DEPLOYMENT, Tree::of(&object));
         let container =
             |stored: &Tree<'_>| stored.to_value()["spec"]["template"]["spec"]["ephemeralContainers"][1].clone();
         let kept = container(&stored);

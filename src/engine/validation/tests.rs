@@ -4,6 +4,7 @@ mod containers;
 mod pods;
 mod resources;
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -34,7 +35,7 @@ fn pod_with(change: impl FnOnce(&mut Value)) -> Value {
 /// comes by here.
 fn told(object: Value) -> Vec<String> {
     crate::engine::diagnose::tests::reason::hold(&pod_with(|_| {}), &object);
-    refusals_of_new(&object)
+    refusals_of_new(&DEPLOYMENT, &object)
         .into_iter()
         .map(|cause| format!("{}: {}", cause.field, cause.message))
         .collect()

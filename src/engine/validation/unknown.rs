@@ -76,6 +76,7 @@ fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -95,7 +96,7 @@ mod tests {
             ),
         ] {
             let mut object = Tree::of(&signal);
-            forget_dropped_fields(&mut object, &old);
+            forget_dropped_fields(&DEPLOYMENT, &mut object, &old);
             assert_eq!(object, hook(kept));
         }
     }
@@ -114,7 +115,7 @@ mod tests {
         ] {
             let written = containers(json!({"name": "init", "lifecycle": lifecycle}));
             let mut object = Tree::of(&written);
-            forget_dropped_fields(&mut object, &Value::Null);
+            forget_dropped_fields(&DEPLOYMENT, &mut object, &Value::Null);
             assert_eq!(object, containers(kept));
         }
     }

@@ -24,7 +24,7 @@ fn with_replicas(replicas: Option<i32>) -> Value {
 /// What an autoscaler made of the Deployment after the tool had applied `before`.
 fn scaled(strategy: Strategy, before: &Value) -> Value {
     let mut live = before.clone();
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["spec"]["replicas"] = json!(5);
     let entry = |manager: &str, operation: &str, fields: Value| {
         json!({"manager": manager, "operation": operation,
@@ -157,7 +157,7 @@ fn a_sync_that_takes_out_what_git_sets_is_an_error_with_the_ways_out_that_work()
     };
     let (now, before) = (env(&["A", "MODE", "B"]), env(&["A", "MODE", "B", "MODE"]));
     let mut live = before.clone();
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let found = assessed(now, live, Strategy::ClientSideApply);
     let told =
@@ -192,7 +192,7 @@ fn what_the_sync_takes_out_is_not_called_right_today_where_it_differs() {
     };
     let before = env("x", &["A", "MODE", "B", "MODE"]);
     let mut live = env("", &["A", "MODE", "B", "MODE"]);
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let found = assessed(env("x", &["A", "MODE", "B"]), live, Strategy::ClientSideApply);
     let told = "the next sync takes out what Git sets: env MODE of container web, which the cluster has today, if not \

@@ -52,9 +52,12 @@ fn transferred(scene: &Snapshot, plan: &Plan) -> Value {
         plan: &plan.hash,
         begun: None,
     };
-    assert!(!step.done(&ground), "it has nothing to do");
-    json_patch::patch(&mut live, &step.render(&ground).unwrap().unwrap().patch).unwrap();
-    assert!(step.done(&Ground { live: &live, ..ground }), "it would be sent again");
+    assert!(!step.done(&DEPLOYMENT, &ground), "it has nothing to do");
+    json_patch::patch(&mut live, &step.render(&DEPLOYMENT, &ground).unwrap().unwrap().patch).unwrap();
+    assert!(
+        step.done(&DEPLOYMENT, &Ground { live: &live, ..ground }),
+        "it would be sent again"
+    );
     assert_eq!(
         (&live["spec"], &live["metadata"]["annotations"]),
         (&before["spec"], &before["metadata"]["annotations"])
@@ -88,7 +91,7 @@ fn a_fix_by_hand_of_any_union_is_told_until_the_tool_owns_it_alone() {
             let refused = |live: &Value| -> Vec<Value> {
                 switches
                     .clone()
-                    .filter(|next| !predict(next, live, &scene.syncer).causes.is_empty())
+                    .filter(|next| !predict(&DEPLOYMENT, next, live, &scene.syncer).causes.is_empty())
                     .collect()
             };
             let (clean, now) = (
@@ -247,7 +250,8 @@ fn a_hand_change_that_git_took_over_is_told_where_somebody_keeps_it() {
     );
     // The tool applied it since and owns it, too, and that changes nothing.
     let mut applied = patched();
-    applied["metadata"]["managedFields"][0]["fieldsV1"] = FieldSet::of_applied(&tcp_socket()).to_value();
+    applied["metadata"]["managedFields"][0]["fieldsV1"] =
+        FieldSet::of_applied(DEPLOYMENT.root, &tcp_socket()).to_value();
     let (found, _) = told(&scene(&tcp_socket(), applied, argo_cd()));
     assert!(
         found.summary.contains("kubectl-patch owns it, too"),
@@ -273,7 +277,11 @@ fn a_port_that_somebody_else_owns_is_in_the_way_of_its_name_on_another_number() 
         "kubectl-patch",
     );
     let scene = scene(&on_port(9090), live, argo_cd());
-    let refused = |live: &Value| !predict(&on_port(9091), live, &scene.syncer).causes.is_empty();
+    let refused = |live: &Value| {
+        !predict(&DEPLOYMENT, &on_port(9091), live, &scene.syncer)
+            .causes
+            .is_empty()
+    };
     assert!(refused(scene.live.as_ref().unwrap()));
     let (found, plan) = told(&scene);
     assert_eq!(
@@ -326,7 +334,7 @@ fn what_a_person_applied_is_put_back_or_handed_back_and_what_another_tool_applie
         let plan = plan.unwrap();
         assert_eq!(plan.steps.iter().map(Step::kind).collect::<Vec<_>>(), wanted);
         let after = carried_out(&person, &plan, "a person");
-        assert_eq!(predict(&http_get(), &after, &person.syncer).causes, vec![]);
+        assert_eq!(predict(&DEPLOYMENT, &http_get(), &after, &person.syncer).causes, vec![]);
         if remedy == Remedy::Restore {
             let (found, plan) = told(&Snapshot {
                 live: Some(after),

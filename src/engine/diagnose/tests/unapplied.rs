@@ -1,6 +1,7 @@
 //! What a switch to server-side apply leaves until the first apply: told where the next switch of a union is refused
 //! for it, and only there.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -31,8 +32,11 @@ fn switched(git: &Value, live: Value, application: &Value) -> Snapshot {
 /// Live after Argo CD's apply of an unchanged document.
 fn applied(scene: &Snapshot) -> Value {
     let (desired, mut live) = (&scene.desired.as_ref().unwrap().value, scene.live.clone().unwrap());
-    live["metadata"]["managedFields"] =
-        taken_over(&crate::engine::predict::Facts::of(desired, &live), &scene.syncer).unwrap();
+    live["metadata"]["managedFields"] = taken_over(
+        &crate::engine::predict::Facts::of(&DEPLOYMENT, desired, &live),
+        &scene.syncer,
+    )
+    .unwrap();
     live
 }
 
@@ -58,7 +62,7 @@ fn a_switch_to_server_side_apply_is_told_until_it_was_applied() {
             let refused = |live: &Value| -> usize {
                 switches
                     .clone()
-                    .filter(|next| !predict(next, live, &scene.syncer).causes.is_empty())
+                    .filter(|next| !predict(&DEPLOYMENT, next, live, &scene.syncer).causes.is_empty())
                     .count()
             };
             let after = applied(&scene);
@@ -198,7 +202,9 @@ fn a_refusal_after_the_switch_is_healed_by_an_apply_entry_with_what_is_in_the_wa
         (&live["spec"], &live["metadata"]["annotations"])
     );
     assert!(
-        predict(&tcp_socket(), &after, &scene.syncer).causes.is_empty(),
+        predict(&DEPLOYMENT, &tcp_socket(), &after, &scene.syncer)
+            .causes
+            .is_empty(),
         "{:#}",
         after["metadata"]["managedFields"]
     );

@@ -1,6 +1,7 @@
 //! What looks in sync under client-side apply, and is not named by last-applied: told where a switch is refused for it,
 //! and only there.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
@@ -84,7 +85,7 @@ fn what_git_took_over_is_told_until_last_applied_names_it() {
             let refused = |live: &Value| -> Vec<Value> {
                 switches
                     .clone()
-                    .filter(|next| !predict(next, live, &scene.syncer).causes.is_empty())
+                    .filter(|next| !predict(&DEPLOYMENT, next, live, &scene.syncer).causes.is_empty())
                     .collect()
             };
             let clean = refused(&synced(&desired, CLIENT_SIDE));
@@ -260,7 +261,7 @@ fn a_port_that_last_applied_does_not_name_is_in_the_way_of_its_name_on_another_n
         git
     };
     let scene = scene(&on(9090), adopted(&on(8080), &on(9090)), &only_differences());
-    let refused = |live: &Value| !predict(&on(9091), live, &scene.syncer).causes.is_empty();
+    let refused = |live: &Value| !predict(&DEPLOYMENT, &on(9091), live, &scene.syncer).causes.is_empty();
     assert!(refused(scene.live.as_ref().unwrap()));
     let (found, plan) = told(&scene);
     assert!(

@@ -1,3 +1,4 @@
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -55,6 +56,7 @@ fn weigh(
     let syncer = applies(strategy);
     let owned = owned(managed);
     let evidence = Evidence {
+        kind: &DEPLOYMENT,
         desired,
         live,
         managed: &Recorded::of(&owned),
@@ -92,6 +94,7 @@ fn a_field_that_someone_else_wrote_is_drift_and_names_the_writer() {
     let owned = owned(json!([wrote("kubectl-edit", "Update", "", IMAGE)]));
     let managed = Recorded::of(&owned);
     let evidence = Evidence {
+        kind: &DEPLOYMENT,
         desired: &desired,
         live: &live,
         managed: &managed,
@@ -110,13 +113,13 @@ fn a_field_that_someone_else_wrote_is_drift_and_names_the_writer() {
                 desired: Some(json!("web:2")),
                 live: Some(json!("web:3"))
             },
-            owners: managed.get().owners(&path),
+            owners: managed.get().owners(DEPLOYMENT.root, &path),
             severity: Severity::Drift,
             moved: Some(Moved::Live),
             reason: None,
         }]
     );
-    assert_eq!(managed.get().owners(&path).len(), 1);
+    assert_eq!(managed.get().owners(DEPLOYMENT.root, &path).len(), 1);
 }
 
 #[test]
@@ -228,6 +231,7 @@ fn sides(
     let owned = owned(managed);
     let (managed, syncer) = (Recorded::of(&owned), applies(strategy));
     let evidence = Evidence {
+        kind: &DEPLOYMENT,
         desired,
         live,
         managed: &managed,

@@ -1,3 +1,4 @@
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -29,7 +30,7 @@ fn told(desired: &Value, live: &Value) -> Vec<(ChangeKind, String, Value, Value)
             change.live.unwrap_or_default(),
         )
     };
-    compare(desired, live).into_iter().map(told).collect()
+    compare(&DEPLOYMENT, desired, live).into_iter().map(told).collect()
 }
 
 fn in_container(desired: Value, live: Value) -> Vec<(ChangeKind, String, Value, Value)> {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -89,7 +90,14 @@ fn gives_the_healed_fields_to_the_tool_and_drops_our_entry() {
         status(),
     ]);
     assert_eq!(
-        moved(&managed, &desired(), &[path(".httpGet")], OURS, "argocd-controller"),
+        moved(
+            &DEPLOYMENT,
+            &managed,
+            &desired(),
+            &[path(".httpGet")],
+            OURS,
+            "argocd-controller"
+        ),
         Ok(after)
     );
 }
@@ -113,7 +121,10 @@ fn leaves_no_field_of_git_without_an_owner() {
         "Apply",
         json!({".": {}, "f:name": {}, "f:image": {}, "f:livenessProbe": {"f:periodSeconds": {}}})
     )]);
-    assert_eq!(moved(&managed, &desired(), &[], OURS, "argocd-controller"), Ok(after));
+    assert_eq!(
+        moved(&DEPLOYMENT, &managed, &desired(), &[], OURS, "argocd-controller"),
+        Ok(after)
+    );
 }
 
 #[test]
@@ -121,7 +132,14 @@ fn changes_nothing_where_nothing_is_ours() {
     let managed = json!([entry("driftmend-heal", "Apply", json!({"f:image": {}})), 7]);
     for managed in [managed, Value::Null, json!([])] {
         assert_eq!(
-            moved(&managed, &desired(), &[path("")], OURS, "argocd-controller"),
+            moved(
+                &DEPLOYMENT,
+                &managed,
+                &desired(),
+                &[path("")],
+                OURS,
+                "argocd-controller"
+            ),
             Ok(managed)
         );
     }
@@ -150,7 +168,10 @@ fn refuses_where_the_receiver_is_not_the_one_that_applies() {
         ),
         (json!([ours, tool, {"manager": "x"}]), TransferRefusal::Unreadable),
     ] {
-        assert_eq!(moved(&managed, &desired(), &[path("")], OURS, "tool"), Err(refusal));
+        assert_eq!(
+            moved(&DEPLOYMENT, &managed, &desired(), &[path("")], OURS, "tool"),
+            Err(refusal)
+        );
     }
 }
 
@@ -162,6 +183,7 @@ fn who_applies_something_else_of_the_object_takes_nothing_again() {
     );
     let fits = |other: Value| {
         moved(
+            &DEPLOYMENT,
             &json!([ours, tool, entry("other", "Apply", other)]),
             &desired(),
             &[path("")],
@@ -194,7 +216,7 @@ fn a_person_who_applied_the_object_once_is_in_nobodys_way_and_gives_what_stands_
         json!({"f:livenessProbe": {"f:exec": {}}, "f:image": {}}),
     );
     let managed = json!([ours, tool, person]);
-    let after = moved(&managed, &desired(), &[path("")], OURS, "tool").unwrap();
+    let after = moved(&DEPLOYMENT, &managed, &desired(), &[path("")], OURS, "tool").unwrap();
     assert_eq!(
         after
             .as_array()
@@ -310,14 +332,21 @@ fn takes_what_the_tool_applies_from_all_others_and_leaves_them_the_rest() {
         status(),
     ]);
     assert_eq!(
-        taken(&before, &desired(), &[path(".httpGet")], &givers, "tool"),
+        taken(&DEPLOYMENT, &before, &desired(), &[path(".httpGet")], &givers, "tool"),
         Ok(after)
     );
     let nobody = TransferRefusal::NoApplyEntry {
         to: "another".to_owned(),
     };
     assert_eq!(
-        taken(&before, &desired(), &[path(".httpGet")], &givers, "another"),
+        taken(
+            &DEPLOYMENT,
+            &before,
+            &desired(),
+            &[path(".httpGet")],
+            &givers,
+            "another"
+        ),
         Err(nobody)
     );
 }
@@ -330,7 +359,10 @@ fn keeps_the_receivers_entry_even_when_it_is_named_as_a_giver() {
         operation: Operation::Apply,
     };
     let image = FieldPath::parse(".spec.template.spec.containers[name=\"web\"].image").unwrap();
-    assert_eq!(moved(&managed, &desired(), &[], own, "tool"), Ok(managed.clone()));
+    assert_eq!(
+        moved(&DEPLOYMENT, &managed, &desired(), &[], own, "tool"),
+        Ok(managed.clone())
+    );
     assert_eq!(handed_back(&managed, &[image], &[own], "tool"), Ok(managed));
 }
 

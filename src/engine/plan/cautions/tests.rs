@@ -1,5 +1,6 @@
 //! What a plan's own sync changes is named, has to be acknowledged, and is another plan where it changes.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -30,7 +31,7 @@ fn scene(replicas: i32) -> Snapshot {
     let scaler = entry("scaler", "Update", &json!({"f:spec": {"f:replicas": {}}}));
     let taken = |fields: &Value| FieldSet::parse(fields).unwrap();
     let probe = "f:livenessProbe";
-    let mut of_tool = FieldSet::of_applied(&git())
+    let mut of_tool = FieldSet::of_applied(DEPLOYMENT.root, &git())
         .difference(&taken(&scaler["fieldsV1"]))
         .to_value();
     let app = &mut of_tool["f:spec"]["f:template"]["f:spec"]["f:containers"]["k:{\"name\":\"app\"}"][probe];

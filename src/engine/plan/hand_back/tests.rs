@@ -1,5 +1,6 @@
 //! What is handed back in the incident and its siblings, and what the tool's next sync then gives.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -32,12 +33,18 @@ fn scene(desired: Value, mut live: Value, strategy: Strategy, applied: &Value, f
     let tool = match strategy {
         Strategy::ServerSideApply => {
             live["metadata"].as_object_mut().unwrap().remove("annotations");
-            let fields = owned.fold(FieldSet::of_applied(applied), |all, taken| all.difference(&taken));
+            let fields = owned.fold(FieldSet::of_applied(DEPLOYMENT.root, applied), |all, taken| {
+                all.difference(&taken)
+            });
             entry(TOOL, "Apply", fields.to_value())
         }
         _ => {
             live["metadata"]["annotations"] = json!({LAST_APPLIED: applied.to_string()});
-            entry(TOOL, "Update", FieldSet::of_applied(applied).to_value())
+            entry(
+                TOOL,
+                "Update",
+                FieldSet::of_applied(DEPLOYMENT.root, applied).to_value(),
+            )
         }
     };
     live["metadata"]["managedFields"] = std::iter::once(tool).chain(foreign.iter().cloned()).collect();
@@ -73,11 +80,14 @@ fn handed(snapshot: &Snapshot) -> (Vec<String>, Verdict, Value) {
         plan: &plan.hash,
         begun: None,
     };
-    assert!(!step.done(&ground), "it has nothing to do");
-    json_patch::patch(&mut live, &step.render(&ground).unwrap().unwrap().patch).unwrap();
+    assert!(!step.done(&DEPLOYMENT, &ground), "it has nothing to do");
+    json_patch::patch(&mut live, &step.render(&DEPLOYMENT, &ground).unwrap().unwrap().patch).unwrap();
     assert_eq!(live["spec"], before["spec"], "a HandBack wrote the spec");
-    assert!(step.done(&Ground { live: &live, ..ground }), "it would be sent again");
-    let after = predict(&desired, &live, &snapshot.syncer);
+    assert!(
+        step.done(&DEPLOYMENT, &Ground { live: &live, ..ground }),
+        "it would be sent again"
+    );
+    let after = predict(&DEPLOYMENT, &desired, &live, &snapshot.syncer);
     (
         paths.iter().map(ToString::to_string).collect(),
         after.verdict,

@@ -1,6 +1,7 @@
 //! After a heal the tool's next sync takes out what was healed, and what Git dropped before; whatever last-applied says
 //! today.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -50,7 +51,7 @@ fn healed(snapshot: &Snapshot) -> (Vec<StepKind>, Value) {
             plan: &plan.hash,
             begun: None,
         };
-        let request = step.render(&ground).unwrap().unwrap();
+        let request = step.render(&DEPLOYMENT, &ground).unwrap().unwrap();
         json_patch::patch(&mut live, &request.patch).unwrap();
         if step.kind() == StepKind::Restore {
             let fields =
@@ -83,7 +84,7 @@ fn where_last_applied_does_not_name_a_healed_handler_the_restore_names_it() {
         let (kinds, live) = healed(&scene);
         assert_eq!(kinds, [StepKind::Restore, StepKind::Transfer], "{applied:?}");
         // The next change of the handler syncs, and the one back.
-        let answer = predict(&next(), &live, &scene.syncer);
+        let answer = predict(&DEPLOYMENT, &next(), &live, &scene.syncer);
         assert_eq!(
             (&answer.causes, answer.verdict),
             (&vec![], Verdict::Reverts),
@@ -144,7 +145,7 @@ fn what_git_dropped_and_live_still_has_goes_at_the_next_sync_after_the_heal() {
         json!(9),
         "the annotation still names what is to go"
     );
-    let after = predict(&git(), &live, &scene.syncer).predicted.unwrap();
+    let after = predict(&DEPLOYMENT, &git(), &live, &scene.syncer).predicted.unwrap();
     assert_eq!(
         after["spec"]
             .get("minReadySeconds")
@@ -171,7 +172,12 @@ fn only_client_side_apply_asks_for_a_readable_annotation() {
         .unwrap()
         .remove(LAST_APPLIED);
     let asked = |strategy, live: &Value, paths: &[FieldPath]| {
-        unrecorded(&Facts::of(&git, live), &Syncer::new(strategy, "tool"), paths).map(|paths| paths.len())
+        unrecorded(
+            &Facts::of(&DEPLOYMENT, &git, live),
+            &Syncer::new(strategy, "tool"),
+            paths,
+        )
+        .map(|paths| paths.len())
     };
     assert_eq!(
         asked(Strategy::ClientSideApply, &bare, &paths),
@@ -219,7 +225,7 @@ fn where_git_moved_on_from_what_last_applied_does_not_name_there_is_a_way_out_th
                 ..snapshot(desired.clone(), live)
             };
             scene.source.synced = Some(std::sync::Arc::new(before.clone()));
-            if predict(&desired, scene.live.as_ref().unwrap(), &scene.syncer)
+            if predict(&DEPLOYMENT, &desired, scene.live.as_ref().unwrap(), &scene.syncer)
                 .causes
                 .is_empty()
             {
@@ -233,7 +239,11 @@ fn where_git_moved_on_from_what_last_applied_does_not_name_there_is_a_way_out_th
                 let after = carried_out(&scene, &plan, &context);
                 // Git's value is there, and the next change syncs, too.
                 for next in [&desired, &before] {
-                    assert_eq!(predict(next, &after, &scene.syncer).causes, vec![], "{context}");
+                    assert_eq!(
+                        predict(&DEPLOYMENT, next, &after, &scene.syncer).causes,
+                        vec![],
+                        "{context}"
+                    );
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Plans under Flux: which cure, what follows it, and when nothing may be written.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
@@ -54,7 +55,11 @@ fn incident(tool: Tool) -> Snapshot {
     let of_person =
         json!({"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"app\"}": tcp_socket}}}}});
     live["metadata"]["managedFields"] = json!([
-        entry(FLUX, "Apply", FieldSet::of_applied(&applied).to_value()),
+        entry(
+            FLUX,
+            "Apply",
+            FieldSet::of_applied(DEPLOYMENT.root, &applied).to_value()
+        ),
         entry("kubectl-patch", "Update", of_person)
     ]);
     let syncer = Syncer {
@@ -221,9 +226,12 @@ fn the_request_is_made_once_and_done_when_flux_took_it_up() {
             begun: None,
         };
         let patch = step
-            .render(&ground)
+            .render(&DEPLOYMENT, &ground)
             .map(|request| request.map(|request| serde_json::to_value(request.patch).unwrap()));
-        (patch.map_err(|error| error.to_string()), step.done(&ground))
+        (
+            patch.map_err(|error| error.to_string()),
+            step.done(&DEPLOYMENT, &ground),
+        )
     };
     let asked = json!([
         {"op": "test", "path": "/metadata/uid", "value": "c0de"},
@@ -292,7 +300,11 @@ fn an_interrupted_heal_goes_on_with_the_request() {
         begun: None,
     };
     let mut handed = before.live.clone().unwrap();
-    json_patch::patch(&mut handed, &plan.steps[0].render(&ground).unwrap().unwrap().patch).unwrap();
+    json_patch::patch(
+        &mut handed,
+        &plan.steps[0].render(&DEPLOYMENT, &ground).unwrap().unwrap().patch,
+    )
+    .unwrap();
     let handed = Snapshot {
         live: Some(handed),
         ..before.clone()

@@ -1,5 +1,6 @@
 //! Others that will be refused, or were, are said before approval, with what the plan makes of it.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -28,7 +29,7 @@ fn scene(tool: Tool, refused_beside: &[&str]) -> Snapshot {
         .as_object_mut()
         .unwrap()
         .remove("httpGet");
-    let fields = FieldSet::of_applied(&applied).to_value();
+    let fields = FieldSet::of_applied(DEPLOYMENT.root, &applied).to_value();
     let of_tool = json!({"manager": "tool", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
                          "fieldsV1": fields});
     live["metadata"]["managedFields"] = json!([of_tool, person]);

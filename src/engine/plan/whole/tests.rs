@@ -48,20 +48,24 @@ pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) 
         };
         // What was applied once under the same key is named in the annotation already.
         assert!(
-            !step.done(&ground) || matches!(step, Step::HandBack { .. }),
+            !step.done(&DEPLOYMENT, &ground) || matches!(step, Step::HandBack { .. }),
             "{told}: it has nothing to do: {step:?}"
         );
         let mut after = before.clone();
-        json_patch::patch(&mut after, &step.render(&ground).unwrap().unwrap().patch).unwrap();
-        assert_eq!(refusals_of_write(&after, &before), vec![], "{told}: {step:?}");
+        json_patch::patch(&mut after, &step.render(&DEPLOYMENT, &ground).unwrap().unwrap().patch).unwrap();
+        assert_eq!(
+            refusals_of_write(&DEPLOYMENT, &after, &before),
+            vec![],
+            "{told}: {step:?}"
+        );
         live = match step {
             Step::Restore { .. } => update(&before, after, HEAL_MANAGER),
             _ => after,
         };
         assert!(
-            step.done(&Ground { live: &live, ..ground }),
+            step.done(&DEPLOYMENT, &Ground { live: &live, ..ground }),
             "{told}: it would be sent again: {step:?}\n{:#?}",
-            compare(desired, &live)
+            compare(&DEPLOYMENT, desired, &live)
         );
     }
     live
@@ -78,7 +82,7 @@ fn checked(
 ) -> usize {
     let live = by_hand(&synced(before, strategy), by_person, PERSON);
     // To write out what the server fills in anyway is no change.
-    if compare(before, &live).is_empty() {
+    if compare(&DEPLOYMENT, before, &live).is_empty() {
         return 0;
     }
     let mut plans = 0;
@@ -116,7 +120,7 @@ fn checked(
             };
             plans += 1;
             let after = carried_out(&scene, &plan, &told);
-            let sync = predict(now, &after, &scene.syncer);
+            let sync = predict(&DEPLOYMENT, now, &after, &scene.syncer);
             assert_eq!(
                 (&sync.causes, &sync.residual),
                 (&vec![], &vec![]),
@@ -126,14 +130,14 @@ fn checked(
             if remedy == Remedy::Restore {
                 let (one, other) = (
                     assessment.drifts.iter().map(|drift| &drift.change.path),
-                    compare(now, &after),
+                    compare(&DEPLOYMENT, now, &after),
                 );
                 let touched = plan.steps[0].paths();
                 let left: Vec<&FieldPath> = one
                     .filter(|path| {
                         touched
                             .iter()
-                            .any(|ours| in_one_union(ours, path) || under_one_key(ours, path))
+                            .any(|ours| in_one_union(&DEPLOYMENT, ours, path) || under_one_key(&DEPLOYMENT, ours, path))
                     })
                     .filter(|path| other.iter().any(|change| change.path.starts_with(path)))
                     .collect();
@@ -156,9 +160,9 @@ fn checked(
                     let clean = synced(now, strategy);
                     for next in switches
                         .iter()
-                        .filter(|next| predict(next, &clean, &scene.syncer).causes.is_empty())
+                        .filter(|next| predict(&DEPLOYMENT, next, &clean, &scene.syncer).causes.is_empty())
                     {
-                        let causes = predict(next, &after, &scene.syncer).causes;
+                        let causes = predict(&DEPLOYMENT, next, &after, &scene.syncer).causes;
                         assert_eq!(
                             causes,
                             vec![],

@@ -170,6 +170,7 @@ fn wrapped(number: &Number, is_wide: &dyn Fn() -> bool) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::{Value, json};
 
@@ -199,7 +200,7 @@ mod tests {
         ] {
             let written = spec(written);
             let mut object = Tree::of(&written);
-            wrap_integers(&mut object);
+            wrap_integers(&DEPLOYMENT, &mut object);
             assert_eq!(object, spec(kept));
         }
     }
@@ -207,13 +208,13 @@ mod tests {
     #[test]
     fn a_number_that_is_no_int32_does_not_fit_where_a_text_may_stand_too() {
         let surge = |value: Value| spec(json!({"strategy": {"rollingUpdate": {"maxSurge": value}}}));
-        let told = |value: Value| unconvertible(&Tree::of(&surge(value)));
+        let told = |value: Value| unconvertible(&DEPLOYMENT, &Tree::of(&surge(value)));
         assert_eq!(
             told(json!(2_147_483_648_i64)),
             Some("json: cannot unmarshal number 2147483648 into Go value of type int32".to_owned())
         );
         assert_eq!(told(json!(1)), None);
         let replicas = spec(json!({"replicas": 2_147_483_648_i64}));
-        assert_eq!(unconvertible(&Tree::of(&replicas)), None);
+        assert_eq!(unconvertible(&DEPLOYMENT, &Tree::of(&replicas)), None);
     }
 }

@@ -243,6 +243,7 @@ fn json_type(value: &Value) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -271,15 +272,15 @@ mod tests {
                 QUANTITY,
             ),
         ] {
-            let (cause, found) = first_fault_and_place(&object).unwrap();
+            let (cause, found) = first_fault_and_place(&DEPLOYMENT, &object).unwrap();
             let message = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {message}");
             assert_eq!((found.as_str(), cause.message.as_str()), (pointer, message.as_str()));
         }
-        assert_eq!(first_fault_and_place(&pod(json!({"image": null}))), None);
+        assert_eq!(first_fault_and_place(&DEPLOYMENT, &pod(json!({"image": null}))), None);
     }
 
     fn message(object: &Value) -> String {
-        let (cause, _) = first_fault_and_place(object).unwrap();
+        let (cause, _) = first_fault_and_place(&DEPLOYMENT, object).unwrap();
         cause
             .message
             .trim_start_matches("Deployment in version \"v1\" cannot be handled as a Deployment: ")
@@ -332,10 +333,10 @@ mod tests {
             json!("2026-01-01T00:00:00Z"),
             json!("2026-01-01T00:00:00.5+02:00"),
         ] {
-            assert_eq!(first_fault(&template(time)), None);
+            assert_eq!(first_fault(&DEPLOYMENT, &template(time)), None);
         }
         let entries = json!({"metadata": {"managedFields": [{"fieldsV1": {"f:spec": {}}}]}});
-        assert_eq!(first_fault(&entries), None);
+        assert_eq!(first_fault(&DEPLOYMENT, &entries), None);
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What a sync makes differ although it does not today, and what holds for every prediction.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -32,9 +33,9 @@ fn deployment(pod: &Value, spec: &Value) -> Value {
 /// What the server holds of `object` after a sync of `applied`.
 fn stored(object: &Value, applied: &Value, syncer: &Syncer) -> Value {
     let mut live = object.clone();
-    apply_defaults(&mut live);
+    apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["uid"] = json!("u");
-    let fields = super::super::server_side::fields_of(applied).to_value();
+    let fields = super::super::server_side::fields_of(&DEPLOYMENT, applied).to_value();
     match syncer.strategy {
         Strategy::ServerSideApply => {
             live["metadata"]["managedFields"] = json!([entry(&syncer.manager, "Apply", &fields)])
@@ -53,8 +54,9 @@ fn syncer(strategy: Strategy) -> Syncer {
 
 /// The prediction with what weighs nothing weighed.
 fn weighed(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
-    let facts = Facts::of(desired, live);
+    let facts = Facts::of(&DEPLOYMENT, desired, live);
     let evidence = Evidence {
+        kind: &DEPLOYMENT,
         desired,
         live,
         managed: &facts.managed,
@@ -151,14 +153,14 @@ fn a_patch_that_goes_by_one_key_breaks_what_is_as_git_says() {
         let (now, before) = (deployment(&now, &json!({})), deployment(&before, &json!({})));
         for strategy in STRATEGIES {
             let live = stored(&before, &before, &syncer(strategy));
-            let answer = predict(&now, &live, &syncer(strategy));
+            let answer = predict(&DEPLOYMENT, &now, &live, &syncer(strategy));
             let wanted = if strategy == Strategy::ClientSideApply {
                 breaks.clone()
             } else {
                 Vec::new()
             };
             assert_eq!(texts(&answer.breaks), wanted, "{strategy:?} {:?}", answer.causes);
-            let residual = compare(&now, &answer.predicted.unwrap());
+            let residual = compare(&DEPLOYMENT, &now, &answer.predicted.unwrap());
             assert_eq!(
                 answer.residual,
                 residual.into_iter().map(|change| change.path).collect::<Vec<_>>(),
@@ -262,7 +264,7 @@ fn the_servers_own_number_and_the_tools_own_marks_are_no_overwrite_and_nothing_t
 
 /// Without the server's own words and the annotation of what was applied last.
 fn bookless(object: &Value) -> Value {
-    let mut bare = expected(object).to_value();
+    let mut bare = expected(&DEPLOYMENT, object).to_value();
     if bare
         .pointer("/metadata/annotations")
         .and_then(Value::as_object)
@@ -282,7 +284,7 @@ fn sync() -> impl proptest::prelude::Strategy<Value = (Value, Value, Value)> {
         (neighbours(), neighbours(), 0..3),
         |((desired, live), (other, neighbour), which)| {
             let whole = |mut object: Value| {
-                apply_defaults(&mut object);
+                apply_defaults(DEPLOYMENT.root, &mut object);
                 object
             };
             let made = match which {
@@ -300,11 +302,11 @@ proptest! {
 
     #[test]
     fn whatever_a_sync_makes_what_it_breaks_is_left_and_clean_is_what_changes_nothing((desired, live, made) in sync()) {
-        let facts = Facts::of(&desired, &live);
+        let facts = Facts::of(&DEPLOYMENT, &desired, &live);
         let Effect { verdict, residual, breaks, after } = effect(&facts, || facts.changed_paths(), &Tree::of(&made));
         prop_assert!(breaks.iter().all(|path| residual.contains(path)), "{breaks:?} {residual:?}");
-        let left = compare(&desired, &made);
-        prop_assert!(left.iter().all(|change| residual.contains(&change.path) || is_pull_policy(change)));
+        let left = compare(&DEPLOYMENT, &desired, &made);
+        prop_assert!(left.iter().all(|change| residual.contains(&change.path) || is_pull_policy(&DEPLOYMENT, change)));
         prop_assert!(residual.iter().all(|path| left.iter().any(|change| change.path == *path)));
         let changes_nothing = bookless(&made) == bookless(&live);
         prop_assert_eq!(after.is_none(), changes_nothing);
@@ -326,7 +328,7 @@ proptest! {
         for strategy in STRATEGIES {
             let syncer = syncer(strategy);
             let live = stored(&other, if before { &other } else { &desired }, &syncer);
-            let answer = predict(&desired, &live, &syncer);
+            let answer = predict(&DEPLOYMENT, &desired, &live, &syncer);
             if !answer.causes.is_empty() {
                 continue;
             }

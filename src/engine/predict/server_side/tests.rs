@@ -1,5 +1,6 @@
 //! Who wins under server-side apply: cases that were tried on a real server.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -41,13 +42,13 @@ fn entry(manager: &str, operation: &str, fields: Value) -> Value {
 /// Live with these entries.
 fn owned(object: &Value, entries: Vec<Value>) -> Value {
     let mut live = object.clone();
-    apply_defaults(&mut live);
+    apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["managedFields"] = entries.into();
     live
 }
 
 fn applied(object: &Value) -> Value {
-    entry(TOOL, "Apply", fields_of(object).to_value())
+    entry(TOOL, "Apply", fields_of(&DEPLOYMENT, object).to_value())
 }
 
 fn in_container(fields: Value) -> Value {
@@ -56,6 +57,7 @@ fn in_container(fields: Value) -> Value {
 
 fn sync(desired: &Value, live: &Value, force: Force) -> Prediction {
     predict(
+        &DEPLOYMENT,
         desired,
         live,
         &Syncer {
@@ -99,7 +101,7 @@ fn a_heal_without_transfer_refuses_gits_next_switch_and_one_with_transfer_does_n
         in_container(json!({"f:livenessProbe": {"f:httpGet": {".": {}, "f:path": {}, "f:port": {}, "f:scheme": {}}}})),
     );
     let tool_lost_it = {
-        let fields = fields_of(&http());
+        let fields = fields_of(&DEPLOYMENT, &http());
         let probe = FieldPath::parse(".spec.template.spec.containers[name=\"app\"].livenessProbe.httpGet").unwrap();
         entry(TOOL, "Apply", fields.difference(&fields.at_or_below(&probe)).to_value())
     };
@@ -121,7 +123,7 @@ fn a_heal_without_transfer_refuses_gits_next_switch_and_one_with_transfer_does_n
 
 #[test]
 fn the_foreign_handler_goes_once_the_tool_owns_it() {
-    let mut fields = fields_of(&http());
+    let mut fields = fields_of(&DEPLOYMENT, &http());
     for path in [".livenessProbe.tcpSocket", ".livenessProbe.tcpSocket.port"] {
         fields.insert(&FieldPath::parse(&format!(".spec.template.spec.containers[name=\"app\"]{path}")).unwrap());
     }
@@ -314,7 +316,7 @@ fn an_annotation_that_would_grow_too_large_goes() {
     let mut desired = http();
     desired["metadata"]["annotations"] = json!({"notes": "n".repeat(140_000)});
     let kubectl = Syncer::by(Applier::Kubectl, Strategy::ServerSideApply, "kubectl");
-    let answer = predict(&desired, &made_by_kubectl(&http()), &kubectl);
+    let answer = predict(&DEPLOYMENT, &desired, &made_by_kubectl(&http()), &kubectl);
     assert_eq!(answer.causes, vec![]);
     assert_eq!(
         answer.predicted.unwrap()["metadata"]["annotations"].get(LAST_APPLIED),
@@ -341,6 +343,7 @@ fn a_program_that_nobody_knows_leaves_out_of_a_dump_what_it_must_have_left_out_b
     dumped["metadata"]["uid"] = json!("1");
     let asked = |manager: &str, live: &Value| {
         predict(
+            &DEPLOYMENT,
             &dumped,
             live,
             &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager),
@@ -354,7 +357,10 @@ fn a_program_that_nobody_knows_leaves_out_of_a_dump_what_it_must_have_left_out_b
         "it never applied it"
     );
     for known in ["kubectl", "argocd-controller", "kustomize-controller"] {
-        let live = owned(&http(), vec![entry(known, "Apply", fields_of(&http()).to_value())]);
+        let live = owned(
+            &http(),
+            vec![entry(known, "Apply", fields_of(&DEPLOYMENT, &http()).to_value())],
+        );
         assert_eq!(asked(known, &live), Verdict::Refused, "{known}");
     }
 }

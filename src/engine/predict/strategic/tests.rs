@@ -1,5 +1,6 @@
 //! Three-way patches over the Deployment tree: what is sent, and what comes of it.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -15,8 +16,8 @@ fn containers(items: Value) -> Value {
 
 /// The patch and what the server makes of it.
 fn synced(last_applied: &Value, live: &Value, desired: &Value) -> (Value, Value) {
-    let patch = three_way_patch(last_applied, live, desired).unwrap();
-    let merged = apply_patch(live, &patch).unwrap();
+    let patch = three_way_patch(&DEPLOYMENT, last_applied, live, desired).unwrap();
+    let merged = apply_patch(&DEPLOYMENT, live, &patch).unwrap();
     (patch, merged)
 }
 
@@ -148,16 +149,19 @@ fn two_ports_of_one_number_are_one_to_a_patch() {
 fn a_patch_that_cannot_be_made_says_why() {
     let named = containers(json!([{"name": "app"}]));
     assert_eq!(
-        three_way_patch(&json!({}), &named, &containers(json!([{"image": "i"}]))),
+        three_way_patch(&DEPLOYMENT, &json!({}), &named, &containers(json!([{"image": "i"}]))),
         Err(PatchError::NoMergeKey {
             item: "map[image:i]".to_owned(),
             key: "name".to_owned()
         })
     );
     let unknown = |value: u8| json!({"spec": {"rollout": {"step": value}}});
-    assert_eq!(three_way_patch(&json!({}), &unknown(1), &unknown(1)), Ok(json!({})));
     assert_eq!(
-        three_way_patch(&json!({}), &unknown(1), &unknown(2)),
+        three_way_patch(&DEPLOYMENT, &json!({}), &unknown(1), &unknown(1)),
+        Ok(json!({}))
+    );
+    assert_eq!(
+        three_way_patch(&DEPLOYMENT, &json!({}), &unknown(1), &unknown(2)),
         Err(PatchError::UnknownField {
             parent: "DeploymentSpec",
             field: "rollout".to_owned()
@@ -185,7 +189,10 @@ fn directives_of_a_hand_written_patch_are_carried_out() {
             json!([{"name": "app", "image": "i"}]),
         ),
     ] {
-        assert_eq!(apply_patch(&live, &containers(patch)), Ok(containers(merged)));
+        assert_eq!(
+            apply_patch(&DEPLOYMENT, &live, &containers(patch)),
+            Ok(containers(merged))
+        );
     }
 }
 
@@ -194,7 +201,9 @@ fn a_set_with_a_value_of_another_type_makes_no_patch() {
     let with = |finalizers: Value| json!({"metadata": {"finalizers": finalizers}});
     let live = with(json!(["example.com/f"]));
     for (other, shown) in [(json!([null]), "[<nil>]"), (json!(["a/b", 5]), "[a/b 5]")] {
-        let told = three_way_patch(&live, &live, &with(other)).unwrap_err().to_string();
+        let told = three_way_patch(&DEPLOYMENT, &live, &live, &with(other))
+            .unwrap_err()
+            .to_string();
         assert_eq!(
             told,
             format!("list element types are not identical: [[example.com/f] {shown}]")

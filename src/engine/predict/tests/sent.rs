@@ -1,6 +1,7 @@
 //! What is sent as Git has it: metadata that is the server's own, nulls, fields that the type does not have, an
 //! annotation that is no JSON.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -12,7 +13,7 @@ fn a_version_that_is_none_is_refused_and_zero_is_any() {
         let asked = |version: &str| {
             let mut desired = git();
             desired["metadata"]["resourceVersion"] = json!(version);
-            let answer = predict(&desired, &synced(strategy), &syncer(strategy));
+            let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
             (answer.verdict, answer.status_text("checkout"))
         };
         for any in ["0", "4711", ""] {
@@ -44,7 +45,7 @@ fn what_only_the_server_sets_is_told_by_field() {
         let asked = |metadata: Value| {
             let mut desired = git();
             json_patch::merge(&mut desired["metadata"], &metadata);
-            let answer = predict(&desired, &synced(strategy), &syncer(strategy));
+            let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
             (answer.verdict, answer.status_text("checkout"))
         };
         let deleted = json!({"deletionTimestamp": "2026-01-05T10:00:00Z"});
@@ -99,10 +100,11 @@ fn a_null_in_a_map_of_texts_is_an_empty_one_but_to_client_side_apply() {
                 {\"app\":\"checkout\"}: `selector` does not match template `labels`, spec.selector: Invalid value: \
                 {\"matchLabels\":{\"app\":\"checkout\",\"tier\":\"\"}}: field is immutable]";
     for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
-        let answer = predict(&desired, &synced(strategy), &syncer(strategy));
+        let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
         assert_eq!(answer.status_text("checkout").as_deref(), Some(text), "{strategy:?}");
     }
     let answer = predict(
+        &DEPLOYMENT,
         &desired,
         &synced(Strategy::ClientSideApply),
         &syncer(Strategy::ClientSideApply),
@@ -114,7 +116,12 @@ fn a_null_in_a_map_of_texts_is_an_empty_one_but_to_client_side_apply() {
 fn a_selector_that_git_does_not_have_is_null() {
     let mut desired = git();
     desired["spec"].as_object_mut().unwrap().remove("selector");
-    let answer = predict(&desired, &synced(Strategy::Replace), &syncer(Strategy::Replace));
+    let answer = predict(
+        &DEPLOYMENT,
+        &desired,
+        &synced(Strategy::Replace),
+        &syncer(Strategy::Replace),
+    );
     let last = answer.causes.last().map(|cause| cause.message.as_str());
     assert_eq!(last, Some("Invalid value: null: field is immutable"));
 }
@@ -132,7 +139,7 @@ fn kubectl_gives_up_over_an_annotation_that_it_cannot_read_and_no_other_way_read
     ] {
         let mut live = synced(Strategy::ClientSideApply);
         live["metadata"]["annotations"][LAST_APPLIED] = json!(text);
-        let answer = predict(&git(), &live, &syncer(Strategy::ClientSideApply));
+        let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(Strategy::ClientSideApply));
         let told = if readable {
             (Verdict::Clean, None)
         } else {
@@ -140,13 +147,13 @@ fn kubectl_gives_up_over_an_annotation_that_it_cannot_read_and_no_other_way_read
         };
         assert_eq!((answer.verdict, answer.kubectl_text("checkout")), told, "{text}");
         assert_eq!(
-            request(&git(), &live, &syncer(Strategy::ClientSideApply)).is_ok(),
+            request(&DEPLOYMENT, &git(), &live, &syncer(Strategy::ClientSideApply)).is_ok(),
             readable,
             "{text}"
         );
         for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
             assert_ne!(
-                predict(&git(), &live, &syncer(strategy)).verdict,
+                predict(&DEPLOYMENT, &git(), &live, &syncer(strategy)).verdict,
                 Verdict::Refused,
                 "{text} {strategy:?}"
             );
@@ -164,6 +171,7 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
     for strategy in [Strategy::ClientSideApply, Strategy::Replace] {
         for validation in [FieldValidation::Ignore, FieldValidation::Warn] {
             let answer = predict(
+                &DEPLOYMENT,
                 &desired,
                 &synced(strategy),
                 &Syncer {
@@ -178,6 +186,7 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
             );
         }
         let answer = predict(
+            &DEPLOYMENT,
             &desired,
             &synced(strategy),
             &Syncer {
@@ -193,7 +202,7 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
         };
         assert!(text.starts_with(begin) && text.ends_with(fields), "{text}");
         assert_eq!(
-            request(&desired, &synced(strategy), &syncer(strategy)).is_ok(),
+            request(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy)).is_ok(),
             strategy == Strategy::ClientSideApply
         );
     }
@@ -204,6 +213,7 @@ fn a_null_annotation_is_an_empty_one_to_kubectl() {
     let mut desired = git();
     desired["metadata"]["annotations"] = json!({"note": null});
     let answer = predict(
+        &DEPLOYMENT,
         &desired,
         &synced(Strategy::ClientSideApply),
         &syncer(Strategy::ClientSideApply),

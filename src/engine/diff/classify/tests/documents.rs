@@ -1,5 +1,6 @@
 //! What earlier documents say of a field, and whose word they are.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 
 use super::*;
@@ -38,6 +39,7 @@ fn a_variable_that_git_adds_beside_anothers_is_pending_though_the_document_befor
             owned(json!([wrote("gitops", "Update", "", IMAGE)])),
         );
         let evidence = Evidence {
+            kind: &DEPLOYMENT,
             desired: &git,
             live: &live,
             managed: &Recorded::of(&owned),
@@ -85,6 +87,7 @@ fn what_admission_added_is_not_pending_because_git_moved_elsewhere() {
     let of = |managed: Value, witness: Witness<'_>| {
         let (syncer, owned) = (applies(Strategy::ServerSideApply), owned(managed));
         let evidence = Evidence {
+            kind: &DEPLOYMENT,
             desired: &git,
             live: &live,
             managed: &Recorded::of(&owned),
