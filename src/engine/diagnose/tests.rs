@@ -1,5 +1,6 @@
 //! What each rule says, in whole sentences.
 
+use crate::engine::kind::DEPLOYMENT;
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};

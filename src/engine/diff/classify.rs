@@ -11,6 +11,7 @@ use super::compare::{Wanted, expected, is_policy_of_live_image};
 use super::ignore::IgnoreRule;
 use super::witness::{MetAt, Witness};
 use super::{Change, Drift};
+use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Recorded;
 use crate::engine::predict::{Facts, LastApplied, Syncer};

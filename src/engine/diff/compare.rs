@@ -172,7 +172,7 @@ pub(in crate::engine) fn is_pull_policy(kind: &Kind, change: &Change) -> bool {
     };
     change.kind == ChangeKind::Added
         && schema::may_outlive_its_cause(name)
-        && match schema::shape_at(&schema_path(parent)) {
+        && match schema::shape_at(kind.root, &schema_path(parent)) {
             Some(Shape::Nested(of)) => schema::outlives_its_cause(of, name),
             _ => false,
         }

@@ -62,7 +62,7 @@ proptest! {
         let stored = stored(object.clone());
         let (object, whole) = (&object, &whole);
         for (desired, live) in [(object, object), (object, whole), (whole, object), (whole, whole), (object, &stored)] {
-            prop_assert_eq!(compare_all(desired, live), []);
+            prop_assert_eq!(compare_all(&DEPLOYMENT, desired, live), []);
         }
     }
 

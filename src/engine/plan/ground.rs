@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::engine::kind::Kind;
 use crate::engine::operation::{Application, Kustomization};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::Tool;
@@ -10,10 +11,13 @@ use crate::engine::tool::Tool;
 /// What a step stands on: the objects as they are now, and what is known of the heal.
 #[derive(Clone, Copy, Debug)]
 pub struct Ground<'a> {
+    /// Of which kind the object is.
+    pub kind: &'static Kind,
+
     /// Git's document; `null` where it is absent.
     pub desired: &'a Value,
 
-    /// The Deployment; `null` where it is absent.
+    /// The object; `null` where it is absent.
     pub live: &'a Value,
 
     /// The tool that syncs.
@@ -35,6 +39,7 @@ impl<'a> Ground<'a> {
             .map_or(&Value::Null, |document| &document.value);
         let live = snapshot.live.as_ref().unwrap_or(&Value::Null);
         Self {
+            kind: snapshot.kind,
             desired,
             live,
             tool: &snapshot.tool,

@@ -234,8 +234,10 @@ impl Step {
     }
 
     /// Whether the objects are already as the step would leave them.
-    pub fn done(&self, kind: &'static Kind, ground: &Ground<'_>) -> bool {
-        let Ground { desired, live, .. } = *ground;
+    pub fn done(&self, ground: &Ground<'_>) -> bool {
+        let Ground {
+            kind, desired, live, ..
+        } = *ground;
         match self {
             Self::Restore { paths, operations } => {
                 let left = compare(kind, desired, live);

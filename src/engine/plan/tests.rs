@@ -1,5 +1,6 @@
 //! Plans for the incident and its siblings: what is put back, what is guarded, and when a person's yes still holds.
 
+use crate::engine::kind::DEPLOYMENT;
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
@@ -163,13 +164,14 @@ fn every_rendered_write_locks_the_resource_version_by_replace() {
     let plan = proposed(&snapshot(git(), live.clone()), &Memory::default()).unwrap();
     let (git, tool) = (git(), Tool::Unknown);
     let ground = Ground {
+        kind: &DEPLOYMENT,
         desired: &git,
         live: &live,
         tool: &tool,
         plan: &plan.hash,
         begun: None,
     };
-    let request = plan.steps[0].render(&DEPLOYMENT, &ground).unwrap().unwrap();
+    let request = plan.steps[0].render(&ground).unwrap().unwrap();
     assert_eq!(
         serde_json::to_value(&request.patch.0[0]).unwrap(),
         json!({"op": "replace", "path": "/metadata/resourceVersion", "value": "41"})

@@ -67,7 +67,7 @@ impl<'a> Outcome<'a> {
             Self::Refused(causes, refused) => {
                 let merged = refused.as_ref();
                 let beside = merged
-                    .map(|merged| beside::beside(&causes, merged, &facts.wanted.expected(), facts.live))
+                    .map(|merged| beside::beside(facts.kind, &causes, merged, &facts.wanted.expected(), facts.live))
                     .unwrap_or_default();
                 Foretold {
                     prediction: Prediction {
@@ -129,11 +129,11 @@ fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer)
     } = facts;
     let merged = match (syncer.strategy, anew) {
         (Strategy::ClientSideApply, _) => client_side::merge(facts, syncer.validation),
-        (Strategy::ServerSideApply, None) => server_side::merge_into(desired, live, managed.get(), syncer),
+        (Strategy::ServerSideApply, None) => server_side::merge_into(facts.kind, desired, live, managed.get(), syncer),
         (Strategy::ServerSideApply, Some(anew)) => {
-            server_side::merge_into(desired, live, &ManagedFields::parse(anew), syncer)
+            server_side::merge_into(facts.kind, desired, live, &ManagedFields::parse(anew), syncer)
         }
-        (Strategy::Replace, _) => replace::merge(desired, live, syncer.validation),
+        (Strategy::Replace, _) => replace::merge(facts.kind, desired, live, syncer.validation),
     };
     let mut object = match merged {
         Merged::Object(object) => object,
@@ -141,8 +141,8 @@ fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer)
         Merged::Conflict(causes) => return Outcome::Conflict(causes),
         Merged::Refused(causes) => return Outcome::Refused(causes, None),
     };
-    nulls::fill(&mut object);
-    let (stored, causes) = admission::admit(object, live);
+    nulls::fill(facts.kind, &mut object);
+    let (stored, causes) = admission::admit(facts.kind, object, live);
     if causes.is_empty() {
         Outcome::Object(stored)
     } else {

@@ -1,5 +1,6 @@
 //! What of an assessment comes into a report, cut and masked.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -22,7 +23,7 @@ fn a_megabyte_of_an_operations_state_is_told_in_a_kilobyte() {
     }));
     let desired =
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
-    let snapshot = Snapshot {
+    let snapshot = Snapshot { kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         target: ObjectId::of(&desired).unwrap(),

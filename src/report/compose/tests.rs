@@ -1,5 +1,6 @@
 //! How a heal is told in the status after it.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -83,7 +84,7 @@ fn a_heal_that_was_overtaken_before_its_first_write_failed_nobody_and_is_told_wi
             "{why}"
         );
     }
-    let snapshot = Snapshot {
+    let snapshot = Snapshot { kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         target: ObjectId::of(&json!({"apiVersion": "apps/v1", "kind": "Deployment",

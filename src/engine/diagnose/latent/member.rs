@@ -1,5 +1,6 @@
 //! The members of a union that others own, and documents that choose another one.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::is_anothers;
@@ -30,9 +31,11 @@ pub(in crate::engine::diagnose) struct Member {
 
 impl Member {
     /// Those that these fields are, or are a part of, each once, after those that are known already.
-    pub fn add(members: &mut Vec<Self>, fields: Vec<FieldPath>) {
+    pub fn add(kind: &'static Kind, members: &mut Vec<Self>, fields: Vec<FieldPath>) {
         for field in fields {
-            let of_unions = unions_of(&field).into_iter().map(|(at, union)| (at, Some(union)));
+            let of_unions = unions_of(kind.root, &field)
+                .into_iter()
+                .map(|(at, union)| (at, Some(union)));
             for (at, union) in of_unions.chain(port_of(&field).map(|at| (at, None))) {
                 let path = FieldPath(field.0[..=at].to_vec());
                 if !members.iter().any(|member| member.path == path) {
@@ -94,7 +97,7 @@ pub(super) fn members_of_others(
 ) -> Vec<Member> {
     let mut members: Vec<Member> = Vec::new();
     for entry in managed.entries().filter(|entry| is_anothers(&entry.owner, syncer)) {
-        Member::add(&mut members, entry.fields.members());
+        Member::add(facts.kind, &mut members, entry.fields.members());
     }
     let differs = |member: &Member| {
         let holder = member.path.parent().unwrap_or_default();

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use serde_json::Value;
 
-use super::{Kind, Reason, immutable, is_same, named, near, tally, unnumbered};
+use super::{Because, Reason, immutable, is_same, named, near, tally, unnumbered};
 use crate::engine::diagnose::words::{by, contrast, ports};
 use crate::engine::diff::{Change, Drift, LAST_APPLIED, Severity};
 use crate::engine::plan;
@@ -81,9 +81,9 @@ impl Trials<'_, '_, '_> {
         let near = near(cause, drifts, self.foretold.refused.as_ref());
         let of_itself = || {
             let kind = if self.ran_out.get() {
-                Kind::NotTried
+                Because::NotTried
             } else {
-                Kind::Unknown
+                Because::Unknown
             };
             Reason {
                 kind,
@@ -99,7 +99,7 @@ impl Trials<'_, '_, '_> {
         {
             let clause = format!("it refuses Git's document as it is: {}", named(cause));
             return Reason {
-                kind: Kind::GitItself,
+                kind: Because::GitItself,
                 involved: self.of_git(cause, &near),
                 clause: Some(clause),
                 ..of_itself()
@@ -113,7 +113,7 @@ impl Trials<'_, '_, '_> {
                 .collect();
             let clause = immutable(cause, self.facts);
             return Reason {
-                kind: Kind::Immutable,
+                kind: Because::Immutable,
                 involved,
                 clause: Some(clause),
                 ..of_itself()
@@ -127,7 +127,7 @@ impl Trials<'_, '_, '_> {
                 ..Works::default()
             };
             return Reason {
-                kind: Kind::NoRoom,
+                kind: Because::NoRoom,
                 clause: Some(clause),
                 works,
                 ..of_itself()
@@ -136,7 +136,7 @@ impl Trials<'_, '_, '_> {
         if self.is_annotation_unreadable(cause) {
             let clause = format!("the tool cannot read the annotation {LAST_APPLIED} of the object in the cluster");
             return Reason {
-                kind: Kind::Unreadable,
+                kind: Because::Unreadable,
                 clause: Some(clause),
                 ..of_itself()
             };
@@ -172,7 +172,7 @@ impl Trials<'_, '_, '_> {
         if involved.is_empty() && self.is_of_git(cause) {
             let clause = format!("it refuses Git's document over any live object: {}", named(cause));
             return Reason {
-                kind: Kind::GitItself,
+                kind: Because::GitItself,
                 clause: Some(clause),
                 ..of_itself()
             };
@@ -185,7 +185,7 @@ impl Trials<'_, '_, '_> {
             .or_else(|| contrast(&involved))
             .map(|clause| clause + &by(&involved));
         Reason {
-            kind: Kind::Collision,
+            kind: Because::Collision,
             involved,
             clause,
             works,
@@ -205,11 +205,14 @@ impl Trials<'_, '_, '_> {
     /// history.
     fn is_of_git(&self, cause: &Cause) -> bool {
         let mut live = self.facts.desired.clone();
-        apply_defaults(&mut live);
+        apply_defaults(self.facts.kind.root, &mut live);
         self.may_try()
-            && refusal_of(&Facts::of(self.facts.desired, &live), &self.snapshot.syncer)
-                .iter()
-                .any(|other| is_same(other, cause))
+            && refusal_of(
+                &Facts::of(self.facts.kind, self.facts.desired, &live),
+                &self.snapshot.syncer,
+            )
+            .iter()
+            .any(|other| is_same(other, cause))
     }
 
     /// What differs near the cause and, where it comes from Git's document alone, is new in Git.
@@ -272,7 +275,14 @@ impl Trials<'_, '_, '_> {
         let all: Vec<&Change> = of(Severity::Drift).chain(taken_over).collect();
         let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried).helps());
         let works = Works {
-            restore: !drifted.is_empty() && cures(trial::restored(self.facts, &drifted, &others, prediction)),
+            restore: !drifted.is_empty()
+                && cures(trial::restored(
+                    self.facts.kind,
+                    self.facts,
+                    &drifted,
+                    &others,
+                    prediction,
+                )),
             hand_back: self.snapshot.syncer.strategy != Strategy::Replace
                 && cures(trial::handed_back(self.facts, &self.snapshot.syncer, &all, prediction)),
             commit: self.commit_cures(cause, &changes).helps(),
@@ -288,7 +298,11 @@ impl Trials<'_, '_, '_> {
         let Some(document) = trial::committed(self.facts, changes) else {
             return Trial::CuresNot;
         };
-        self.goes(cause, &Facts::of(&document, self.facts.live), &self.snapshot.syncer)
+        self.goes(
+            cause,
+            &Facts::of(self.facts.kind, &document, self.facts.live),
+            &self.snapshot.syncer,
+        )
     }
 
     fn cures(&self, cause: &Cause, tried: &Tried) -> Trial {

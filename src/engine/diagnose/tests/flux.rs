@@ -70,7 +70,7 @@ fn of_rule(snapshot: &Snapshot, rule: &str) -> Vec<(String, String)> {
 fn force_in_flux_over_a_refusal_is_told_as_an_outage_and_by_a_kubectl_manager_as_a_longer_one() {
     // Recreate beside a rollingUpdate is refused.
     let mut refused = git();
-    crate::engine::schema::apply_defaults(&mut refused);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut refused);
     let force = json!({"spec": {"force": true}});
     let rule = |kustomization: &Value, manager, live: &Value| {
         of_rule(
@@ -138,7 +138,7 @@ fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
         failed("ReconciliationFailed", &message)
     };
     let mut drifted = git();
-    crate::engine::schema::apply_defaults(&mut drifted);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut drifted);
     drifted["spec"]["strategy"] = json!({"type": "Recreate"});
     let in_sync = drifted.clone();
     drifted["spec"]["replicas"] = json!(5);
@@ -175,7 +175,7 @@ fn what_keeps_flux_from_applying_is_told_of_those_that_wait_for_it() {
 #[test]
 fn what_flux_waits_for_is_told_as_that_and_not_as_a_failure() {
     let mut drifted = git();
-    crate::engine::schema::apply_defaults(&mut drifted);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut drifted);
     drifted["spec"]["replicas"] = json!(5);
     let rule = |reason: &str, message: &str| {
         let ready = json!([{"type": "Ready", "status": "False", "reason": reason, "message": message}]);
@@ -205,7 +205,7 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
     const FETCHED: &str = "1111111111111111111111111111111111111111";
     const NEWEST: &str = "2222222222222222222222222222222222222222";
     let mut drifted = git();
-    crate::engine::schema::apply_defaults(&mut drifted);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut drifted);
     drifted["spec"]["strategy"] = json!({"type": "Recreate"});
     let in_sync = drifted.clone();
     drifted["spec"]["replicas"] = json!(5);
@@ -261,7 +261,7 @@ fn a_commit_that_flux_does_not_fetch_is_told_of_what_differs() {
 #[test]
 fn a_second_kustomization_that_applies_the_same_object_is_told() {
     let mut shared = git();
-    crate::engine::schema::apply_defaults(&mut shared);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut shared);
     let labelled = |namespace: &str, name: &str| {
         let mut live = shared.clone();
         live["metadata"]["labels"] =

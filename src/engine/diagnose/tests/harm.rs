@@ -1,5 +1,6 @@
 //! What is told of a sync that succeeds and harms, and that each way out does what it says.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;

@@ -1,5 +1,6 @@
 //! What looks in sync and is in the way of Git's next change: told where a switch is refused for it, and only there.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -46,18 +47,16 @@ fn transferred(scene: &Snapshot, plan: &Plan) -> Value {
     let (desired, mut live) = (&scene.desired.as_ref().unwrap().value, scene.live.clone().unwrap());
     let before = live.clone();
     let ground = Ground {
+        kind: &DEPLOYMENT,
         desired,
         live: &before,
         tool: &scene.tool,
         plan: &plan.hash,
         begun: None,
     };
-    assert!(!step.done(&DEPLOYMENT, &ground), "it has nothing to do");
-    json_patch::patch(&mut live, &step.render(&DEPLOYMENT, &ground).unwrap().unwrap().patch).unwrap();
-    assert!(
-        step.done(&DEPLOYMENT, &Ground { live: &live, ..ground }),
-        "it would be sent again"
-    );
+    assert!(!step.done(&ground), "it has nothing to do");
+    json_patch::patch(&mut live, &step.render(&ground).unwrap().unwrap().patch).unwrap();
+    assert!(step.done(&Ground { live: &live, ..ground }), "it would be sent again");
     assert_eq!(
         (&live["spec"], &live["metadata"]["annotations"]),
         (&before["spec"], &before["metadata"]["annotations"])

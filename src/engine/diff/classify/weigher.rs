@@ -11,8 +11,9 @@ use crate::engine::diff::ignore::known_reason;
 use crate::engine::diff::moved::{Met, Moved, Says, Testimony, Whose, Wrote, moved};
 use crate::engine::diff::witness::{MetAt, is_mirrored, is_pinned};
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::ownership::people::{self, Kind};
+use crate::engine::ownership::people::{self, Writer};
 use crate::engine::ownership::{Entry, Operation, Owner};
 use crate::engine::predict::{LastApplied, Strategy};
 use crate::engine::schema::{self, Shape, Tree, quantity};
@@ -80,15 +81,20 @@ impl Weigher<'_> {
         let owners = match change.kind {
             // A removal leaves no trace, and the order of a list has no owner.
             ChangeKind::Removed | ChangeKind::Reordered => Vec::new(),
-            ChangeKind::Added | ChangeKind::Changed => self.evidence.managed.get().owners(&change.path),
+            ChangeKind::Added | ChangeKind::Changed => self
+                .evidence
+                .managed
+                .get()
+                .owners(self.evidence.kind.root, &change.path),
         };
         // The default of an earlier image stays, and whoever created the object by an update owns it: `kubectl create`,
         // where no tool did.
         let created = |owner: &Owner| owner.is(CREATED, Operation::Update);
         let left_behind = if self.knows_owners() {
-            is_pull_policy(&change) && owners.iter().all(|owner| self.is_syncer(owner) || created(owner))
+            is_pull_policy(self.evidence.kind, &change)
+                && owners.iter().all(|owner| self.is_syncer(owner) || created(owner))
         } else {
-            is_policy_of_live_image(&change, self.evidence.live)
+            is_policy_of_live_image(self.evidence.kind, &change, self.evidence.live)
         };
         if left_behind {
             return None;
@@ -104,15 +110,17 @@ impl Weigher<'_> {
     }
 
     fn severity(&self, change: &Change, owners: &[Owner]) -> (Severity, Option<Moved>, Option<String>) {
-        let Evidence { live, rules, now, .. } = *self.evidence;
-        if let Some(rule) = rules.iter().find(|rule| rule.covers(change, owners, now)) {
+        let Evidence {
+            kind, live, rules, now, ..
+        } = *self.evidence;
+        if let Some(rule) = rules.iter().find(|rule| rule.covers(kind, change, owners, now)) {
             return (Severity::Ignored, None, Some(rule.reason.clone()));
         }
-        if let Some(reason) = known_reason(change, owners, live, |owner| self.is_syncer(owner)) {
+        if let Some(reason) = known_reason(kind, change, owners, live, |owner| self.is_syncer(owner)) {
             return (Severity::Ignored, None, Some(reason.to_owned()));
         }
         let info = |moved, reason: &str| (Severity::Info, moved, Some(reason.to_owned()));
-        if is_same_quantity(change) {
+        if is_same_quantity(kind, change) {
             return info(None, "the same quantity in other words");
         }
         let whose = self.whose(change, owners);
@@ -122,13 +130,15 @@ impl Weigher<'_> {
                 info(Some(Moved::Live), "others may add labels and annotations")
             }
             // `kubectl get` leaves managedFields out, and then nothing tells a default from somebody's word.
-            (_, ChangeKind::Added) if !self.knows_owners() && is_pull_policy(change) => info(
+            (_, ChangeKind::Added) if !self.knows_owners() && is_pull_policy(kind, change) => info(
                 None,
                 "may be the default of an earlier image: live comes without the managedFields that would tell",
             ),
             // Admission writes before the owners are recorded. What is the tool's own was sent once, and is left over:
             // the last apply has forgotten it.
-            (_, ChangeKind::Added) if self.knows_owners() && whose == Whose::Nobody && !is_alias(&change.path) => {
+            (_, ChangeKind::Added)
+                if self.knows_owners() && whose == Whose::Nobody && !is_alias(self.evidence.kind, &change.path) =>
+            {
                 info(Some(Moved::Server), "nobody owns the field, as where admission adds it")
             }
             (_, ChangeKind::Added) => (Severity::Drift, Some(Moved::Live), None),
@@ -145,7 +155,7 @@ impl Weigher<'_> {
             return if holds { Whose::Tool } else { Whose::Nobody };
         }
         // Of a subtree a part may be someone else's; a single value may at most be shared.
-        let tool = if is_one_value(change) {
+        let tool = if is_one_value(self.evidence.kind, change) {
             owners.iter().any(by_tool)
         } else {
             !owners.is_empty() && owners.iter().all(by_tool)
@@ -208,7 +218,7 @@ impl Weigher<'_> {
         if change.kind == ChangeKind::Added
             && whose == Whose::Nobody
             && self.knows_owners()
-            && !is_alias(&change.path)
+            && !is_alias(self.evidence.kind, &change.path)
             && !is_told
         {
             // Had the tool ever sent it, the tool would own it: Git has not dropped what it never had.
@@ -248,7 +258,7 @@ impl Weigher<'_> {
                 self.last_applied.value().map_or(Applied::Unknown, |applied| {
                     Applied::Told(Told {
                         document: applied,
-                        since: Wanted::of(applied).compare_all(live, self.stored),
+                        since: Wanted::of(self.evidence.kind, applied).compare_all(live, self.stored),
                     })
                 })
             }
@@ -262,11 +272,10 @@ impl Weigher<'_> {
 
     /// Whether the syncing tool wrote the annotation that says what was applied last, or nobody is known to.
     fn wrote_last_applied(&self) -> bool {
-        let owners = self
-            .evidence
-            .managed
-            .get()
-            .owners(&FieldPath::of(&["metadata", "annotations", LAST_APPLIED]));
+        let owners = self.evidence.managed.get().owners(
+            self.evidence.kind.root,
+            &FieldPath::of(&["metadata", "annotations", LAST_APPLIED]),
+        );
         owners.is_empty() || owners.iter().any(|owner| self.is_syncer(owner))
     }
 
@@ -299,7 +308,7 @@ impl Weigher<'_> {
             return false;
         };
         let by_hand =
-            |entry: &Entry| entry.owner.time > Some(write) && people::kind_of(&entry.owner.manager) == Kind::Person;
+            |entry: &Entry| entry.owner.time > Some(write) && people::kind_of(&entry.owner.manager) == Writer::Person;
         write < committed && committed <= now && !managed.get().entries().any(by_hand)
     }
 
@@ -317,8 +326,11 @@ fn operation(strategy: Strategy) -> Operation {
     }
 }
 
-fn is_same_quantity(change: &Change) -> bool {
-    let is_quantity = matches!(schema::shape_at(&change.path.schema()), Some(Shape::Quantity));
+fn is_same_quantity(kind: &Kind, change: &Change) -> bool {
+    let is_quantity = matches!(
+        schema::shape_at(kind.root, &change.path.schema()),
+        Some(Shape::Quantity)
+    );
     match (&change.desired, &change.live) {
         (Some(desired), Some(live)) => is_quantity && quantity::same_value(desired, live),
         _ => false,
@@ -328,20 +340,21 @@ fn is_same_quantity(change: &Change) -> bool {
 /// A field that the server fills from its alias, so that it stays when Git drops it: admission writes neither.
 ///
 /// Source: `Convert_v1_PodSpec_To_core_PodSpec` and its reverse in `pkg/apis/core/v1/conversion.go`.
-fn is_alias(path: &FieldPath) -> bool {
-    matches!(
-        path.schema().as_str(),
-        "spec.template.spec.serviceAccountName" | "spec.template.spec.serviceAccount"
-    )
+fn is_alias(kind: &Kind, path: &FieldPath) -> bool {
+    let path = path.schema();
+    let of_pod = path
+        .strip_prefix(&kind.template_path())
+        .and_then(|rest| rest.strip_prefix(".spec."));
+    matches!(of_pod, Some("serviceAccountName" | "serviceAccount"))
 }
 
 /// Whether the live value has one owner or a shared one, so that nothing in it can be anyone else's.
-fn is_one_value(change: &Change) -> bool {
+fn is_one_value(kind: &Kind, change: &Change) -> bool {
     let compound = change
         .live
         .as_ref()
         .is_some_and(|live| live.is_object() || live.is_array());
-    !compound || schema::shape_at(&change.path.schema()).is_some_and(Shape::is_atomic)
+    !compound || schema::shape_at(kind.root, &change.path.schema()).is_some_and(Shape::is_atomic)
 }
 
 /// The Deployment's own labels, annotations, finalizers and owner references, which do not reach its pods.

@@ -1,5 +1,6 @@
 //! The built-in rows, and where rules of users are placed.
 
+use crate::engine::kind::DEPLOYMENT;
 use super::*;
 use serde_json::json;
 
@@ -48,12 +49,12 @@ fn a_rule_finds_a_field_of_either_object_or_says_that_it_covers_nothing() {
         (&[".spec.replicas"], &[], &["keda"], false),
     ] {
         assert_eq!(
-            rule(paths, pointers, managers).finds(&desired, Some(&live)),
+            rule(paths, pointers, managers).finds(&DEPLOYMENT, &desired, Some(&live)),
             finds,
             "{paths:?} {pointers:?} {managers:?}"
         );
     }
-    assert!(!rule(&[".spec.replicas"], &[], &[]).finds(&desired, None));
+    assert!(!rule(&[".spec.replicas"], &[], &[]).finds(&DEPLOYMENT, &desired, None));
 }
 
 #[test]
@@ -63,19 +64,19 @@ fn a_pointer_becomes_the_path_of_the_item_that_it_counts_and_one_that_leads_nowh
         rule(&[], &["/spec/template/spec/containers/1/image"], &[]),
         rule(&[], &["/spec/nowhere"], &[]),
     ];
-    let placed = placed(&rules, &desired, &live);
+    let placed = placed(&DEPLOYMENT, &rules, &desired, &live);
     let change = |path: &str| Change {
         path: FieldPath::parse(path).unwrap(),
         kind: ChangeKind::Changed,
         desired: Some(json!("a")),
         live: Some(json!("b")),
     };
-    let covers = |at: usize, path: &str| placed[at].covers(&change(path), &[], Timestamp::UNIX_EPOCH);
+    let covers = |at: usize, path: &str| placed[at].covers(&DEPLOYMENT, &change(path), &[], Timestamp::UNIX_EPOCH);
     assert!(covers(0, ".spec.template.spec.containers[name=\"web\"].image"));
     assert!(!covers(0, ".spec.template.spec.containers[name=\"side\"].image"));
     assert!(!covers(1, ".spec.replicas"), "a pointer to nothing covers everything");
     assert!(matches!(
-        super::placed(&[rule(&[".spec"], &[], &[])], &desired, &live),
+        super::placed(&DEPLOYMENT, &[rule(&[".spec"], &[], &[])], &desired, &live),
         Cow::Borrowed(_)
     ));
 }

@@ -74,19 +74,17 @@ fn handed(snapshot: &Snapshot) -> (Vec<String>, Verdict, Value) {
     let (desired, mut live) = (snapshot.desired.clone().unwrap().value, snapshot.live.clone().unwrap());
     let before = live.clone();
     let ground = Ground {
+        kind: &DEPLOYMENT,
         desired: &desired,
         live: &before,
         tool: &snapshot.tool,
         plan: &plan.hash,
         begun: None,
     };
-    assert!(!step.done(&DEPLOYMENT, &ground), "it has nothing to do");
-    json_patch::patch(&mut live, &step.render(&DEPLOYMENT, &ground).unwrap().unwrap().patch).unwrap();
+    assert!(!step.done(&ground), "it has nothing to do");
+    json_patch::patch(&mut live, &step.render(&ground).unwrap().unwrap().patch).unwrap();
     assert_eq!(live["spec"], before["spec"], "a HandBack wrote the spec");
-    assert!(
-        step.done(&DEPLOYMENT, &Ground { live: &live, ..ground }),
-        "it would be sent again"
-    );
+    assert!(step.done(&Ground { live: &live, ..ground }), "it would be sent again");
     let after = predict(&DEPLOYMENT, &desired, &live, &snapshot.syncer);
     (
         paths.iter().map(ToString::to_string).collect(),

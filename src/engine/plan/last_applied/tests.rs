@@ -45,13 +45,14 @@ fn healed(snapshot: &Snapshot) -> (Vec<StepKind>, Value) {
     for step in &plan.steps {
         let before = live.clone();
         let ground = Ground {
+            kind: &DEPLOYMENT,
             desired: &desired,
             live: &before,
             tool: &snapshot.tool,
             plan: &plan.hash,
             begun: None,
         };
-        let request = step.render(&DEPLOYMENT, &ground).unwrap().unwrap();
+        let request = step.render(&ground).unwrap().unwrap();
         json_patch::patch(&mut live, &request.patch).unwrap();
         if step.kind() == StepKind::Restore {
             let fields =

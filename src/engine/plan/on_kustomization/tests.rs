@@ -219,6 +219,7 @@ fn the_request_is_made_once_and_done_when_flux_took_it_up() {
     let (desired, live) = (git(), scene.live.clone().unwrap());
     let with = |tool: &Tool| {
         let ground = Ground {
+            kind: &DEPLOYMENT,
             desired: &desired,
             live: &live,
             tool,
@@ -226,12 +227,9 @@ fn the_request_is_made_once_and_done_when_flux_took_it_up() {
             begun: None,
         };
         let patch = step
-            .render(&DEPLOYMENT, &ground)
+            .render(&ground)
             .map(|request| request.map(|request| serde_json::to_value(request.patch).unwrap()));
-        (
-            patch.map_err(|error| error.to_string()),
-            step.done(&DEPLOYMENT, &ground),
-        )
+        (patch.map_err(|error| error.to_string()), step.done(&ground))
     };
     let asked = json!([
         {"op": "test", "path": "/metadata/uid", "value": "c0de"},
@@ -293,6 +291,7 @@ fn an_interrupted_heal_goes_on_with_the_request() {
         resume(&begun, Some(&approval), plan.as_ref(), scene).map(|approved: Approved| kinds(approved.plan()))
     };
     let ground = Ground {
+        kind: &DEPLOYMENT,
         desired: &git(),
         live: before.live.as_ref().unwrap(),
         tool: &before.tool,
@@ -300,11 +299,7 @@ fn an_interrupted_heal_goes_on_with_the_request() {
         begun: None,
     };
     let mut handed = before.live.clone().unwrap();
-    json_patch::patch(
-        &mut handed,
-        &plan.steps[0].render(&DEPLOYMENT, &ground).unwrap().unwrap().patch,
-    )
-    .unwrap();
+    json_patch::patch(&mut handed, &plan.steps[0].render(&ground).unwrap().unwrap().patch).unwrap();
     let handed = Snapshot {
         live: Some(handed),
         ..before.clone()

@@ -61,7 +61,9 @@ impl Step {
     /// # Errors
     /// [`RenderError`] when there is nothing to lock on, or the ownership cannot be moved.
     pub fn render(&self, ground: &Ground<'_>) -> Result<Option<Request>, RenderError> {
-        let Ground { desired, live, .. } = *ground;
+        let Ground {
+            kind, desired, live, ..
+        } = *ground;
         let (written, manager) = (self.written(), HEAL_MANAGER);
         if let Self::OnApplication(step) = self {
             let patch = step.render(ground.application(), ground.plan)?;
@@ -95,7 +97,7 @@ impl Step {
                 };
                 let mut moved = match into {
                     Operation::Apply => {
-                        transfer::moved(&transfer::with_apply_entry(fields, to), desired, paths, giver, to)?
+                        transfer::moved(kind, &transfer::with_apply_entry(fields, to), desired, paths, giver, to)?
                     }
                     Operation::Update => transfer::returned(fields, giver, to)?,
                 };
@@ -107,7 +109,7 @@ impl Step {
                     let givers: Vec<_> = givers
                         .filter(|giver| giver.manager != to || giver.operation == Operation::Update)
                         .collect();
-                    moved = transfer::taken(&moved, desired, paths, &givers, to)?;
+                    moved = transfer::taken(kind, &moved, desired, paths, &givers, to)?;
                 }
                 operations.push(replace("/metadata/managedFields", moved));
             }

@@ -4,6 +4,7 @@
 pub(in crate::engine) use places::{document, places};
 pub(in crate::engine) use scene::{by_hand, synced};
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -40,6 +41,7 @@ pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) 
     for step in &plan.steps {
         let before = live.clone();
         let ground = Ground {
+            kind: &DEPLOYMENT,
             desired,
             live: &before,
             tool: &scene.tool,
@@ -48,11 +50,11 @@ pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) 
         };
         // What was applied once under the same key is named in the annotation already.
         assert!(
-            !step.done(&DEPLOYMENT, &ground) || matches!(step, Step::HandBack { .. }),
+            !step.done(&ground) || matches!(step, Step::HandBack { .. }),
             "{told}: it has nothing to do: {step:?}"
         );
         let mut after = before.clone();
-        json_patch::patch(&mut after, &step.render(&DEPLOYMENT, &ground).unwrap().unwrap().patch).unwrap();
+        json_patch::patch(&mut after, &step.render(&ground).unwrap().unwrap().patch).unwrap();
         assert_eq!(
             refusals_of_write(&DEPLOYMENT, &after, &before),
             vec![],
@@ -63,7 +65,7 @@ pub(in crate::engine) fn carried_out(scene: &Snapshot, plan: &Plan, told: &str) 
             _ => after,
         };
         assert!(
-            step.done(&DEPLOYMENT, &Ground { live: &live, ..ground }),
+            step.done(&Ground { live: &live, ..ground }),
             "{told}: it would be sent again: {step:?}\n{:#?}",
             compare(&DEPLOYMENT, desired, &live)
         );

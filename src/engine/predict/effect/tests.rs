@@ -335,9 +335,9 @@ proptest! {
             let predicted = answer.predicted.unwrap();
             let (breaks, residual) = (&answer.breaks, &answer.residual);
             prop_assert!(breaks.iter().all(|path| residual.contains(path)), "{:?} {:?}", breaks, residual);
-            let left = compare(&desired, &predicted);
+            let left = compare(&DEPLOYMENT, &desired, &predicted);
             for change in &left {
-                prop_assert!(residual.contains(&change.path) || is_pull_policy(change), "{:?} is not told", change);
+                prop_assert!(residual.contains(&change.path) || is_pull_policy(&DEPLOYMENT, change), "{:?} is not told", change);
             }
             prop_assert!(residual.iter().all(|path| left.iter().any(|change| change.path == *path)));
             let changes_nothing = bookless(&predicted) == bookless(&live);

@@ -10,7 +10,7 @@ use crate::engine::diff::LAST_APPLIED;
 fn the_request_of_a_client_side_apply_is_the_patch_that_kubectl_computes() {
     let mut live = synced(Strategy::ClientSideApply);
     switch_to_tcp(&mut live, &["livenessProbe"]);
-    let asked = request(&git(), &live, &syncer(Strategy::ClientSideApply)).unwrap();
+    let asked = request(&DEPLOYMENT, &git(), &live, &syncer(Strategy::ClientSideApply)).unwrap();
     assert_eq!(
         (asked.patch.content_type(), asked.field_manager.as_str()),
         ("application/strategic-merge-patch+json", GIT)
@@ -34,7 +34,7 @@ fn the_request_of_a_server_side_apply_is_the_manifest_with_what_was_dumped_from_
     manifest["metadata"]["resourceVersion"] = json!("1");
     manifest["metadata"].as_object_mut().unwrap().remove("namespace");
     for force in [Force::Yes, Force::No] {
-        let asked = request(
+        let asked = request(&DEPLOYMENT, 
             &manifest,
             &live,
             &Syncer {
@@ -63,7 +63,7 @@ fn the_request_of_a_server_side_apply_is_the_manifest_with_what_was_dumped_from_
 fn a_replace_and_a_sync_that_its_tool_gives_up_have_no_request() {
     let live = synced(Strategy::ClientSideApply);
     assert_eq!(
-        request(&git(), &live, &syncer(Strategy::Replace)),
+        request(&DEPLOYMENT, &git(), &live, &syncer(Strategy::Replace)),
         Err(NoRequest::Replace)
     );
     let mut keyless = git();
@@ -72,7 +72,7 @@ fn a_replace_and_a_sync_that_its_tool_gives_up_have_no_request() {
         .unwrap()
         .remove("name");
     assert_eq!(
-        request(&keyless, &live, &syncer(Strategy::ClientSideApply)),
+        request(&DEPLOYMENT, &keyless, &live, &syncer(Strategy::ClientSideApply)),
         Err(NoRequest::GivesUp)
     );
 }

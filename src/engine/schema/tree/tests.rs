@@ -1,5 +1,6 @@
 //! Trees held against the documents that they borrow from.
 
+use crate::engine::kind::DEPLOYMENT;
 use super::*;
 use crate::engine::schema::apply_defaults;
 use crate::engine::schema::arbitrary::deployment;
@@ -14,9 +15,9 @@ proptest! {
     fn normal_form_and_defaults_are_the_same_for_both_kinds_of_document(object in deployment()) {
         let mut tree = Tree::of(&object);
         prop_assert!(tree == object);
-        apply_defaults(&mut tree);
+        apply_defaults(DEPLOYMENT.root, &mut tree);
         let mut value = object.clone();
-        apply_defaults(&mut value);
+        apply_defaults(DEPLOYMENT.root, &mut value);
         prop_assert_eq!(tree.to_value(), value);
     }
 }

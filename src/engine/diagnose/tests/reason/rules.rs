@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Map, Value, json};
 
 use super::*;
-use crate::engine::diagnose::reason::{Kind, reasons};
+use crate::engine::diagnose::reason::{Because, reasons};
 use crate::engine::diagnose::with_plan;
 use crate::engine::diff::{Change, LAST_APPLIED, Severity};
 use crate::engine::object::FieldPath;
@@ -32,12 +32,12 @@ pub(super) fn propose() -> Policy {
 /// among them, and have nothing to do with anything.
 pub(super) fn changed(applied: &Value, object: &Value, syncer: &Syncer) -> Value {
     let mut live = object.clone();
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["uid"] = json!("u");
     live["metadata"]["annotations"][REVISION] = json!("7");
     live["spec"]["replicas"] = json!(7);
-    let of_tool = crate::engine::predict::server_side::fields_of(applied);
-    let of_person = crate::engine::predict::server_side::fields_of(&live).difference(&of_tool);
+    let of_tool = crate::engine::predict::server_side::fields_of(&DEPLOYMENT, applied);
+    let of_person = crate::engine::predict::server_side::fields_of(&DEPLOYMENT, &live).difference(&of_tool);
     let operation = if syncer.strategy == Strategy::ServerSideApply {
         "Apply"
     } else {
@@ -73,7 +73,7 @@ pub(super) fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
     if prediction.verdict != Verdict::Refused {
         return;
     }
-    let facts = Facts::of(desired, live);
+    let facts = Facts::of(&DEPLOYMENT, desired, live);
     let foretold = predict_knowing(&facts, syncer, || facts.changed_paths());
     let told = reasons(&scene, &facts, &found.drifts, &foretold);
     let findings: Vec<&Finding> = found
@@ -85,7 +85,7 @@ pub(super) fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
         (told.len(), findings.len()),
         (prediction.causes.len(), prediction.causes.len())
     );
-    let of_git = refusals_as_it_is(desired, syncer.validation);
+    let of_git = refusals_as_it_is(&DEPLOYMENT, desired, syncer.validation);
     for ((cause, reason), finding) in prediction.causes.iter().zip(&told).zip(findings) {
         let context = format!("{syncer:?}\n{cause:?}\n{finding:#?}\n{desired}\n{live}");
         let is_drift = |path: &FieldPath| found.drifts.iter().any(|drift| drift.change.path == *path);
@@ -93,7 +93,7 @@ pub(super) fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
             finding
                 .path
                 .as_ref()
-                .is_none_or(|path| is_drift(path) || reason.kind == Kind::Immutable),
+                .is_none_or(|path| is_drift(path) || reason.kind == Because::Immutable),
             "{context}"
         );
         for drift in &reason.involved {
@@ -106,7 +106,7 @@ pub(super) fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
             assert_eq!(
                 (reason.kind, remedy),
                 (
-                    Kind::GitItself,
+                    Because::GitItself,
                     "change Git: no write to the cluster makes the server take this document"
                 ),
                 "{context}"
@@ -128,7 +128,7 @@ pub(super) fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
         if remedy.contains("Restore makes") {
             assert!(
                 goes(
-                    &trial::restored(&facts, &drifted, &others, &prediction)
+                    &trial::restored(&DEPLOYMENT, &facts, &drifted, &others, &prediction)
                         .unwrap()
                         .facts(&facts)
                 ),
@@ -148,7 +148,7 @@ pub(super) fn hold_to_rules(desired: &Value, live: &Value, syncer: &Syncer) {
         if remedy.contains("commit it to Git") {
             let changes: Vec<&Change> = reason.involved.iter().map(|drift| &drift.change).collect();
             let document = trial::committed(&facts, &changes).unwrap();
-            assert!(goes(&Facts::of(&document, live)), "commit: {context}");
+            assert!(goes(&Facts::of(&DEPLOYMENT, &document, live)), "commit: {context}");
         }
     }
     let (assessment, plan) = assess_and_propose(&scene, &propose(), &Memory::default());
@@ -182,7 +182,7 @@ pub(in crate::engine) fn hold(plain: &Value, object: &Value) {
             copy(object, &mut live, &pointer);
             if [&git, &live]
                 .iter()
-                .all(|one| refusals_as_it_is(one, syncer.validation).is_empty())
+                .all(|one| refusals_as_it_is(&DEPLOYMENT, one, syncer.validation).is_empty())
             {
                 hold_to_rules(&git, &changed(plain, &live, &syncer), &syncer);
                 hold_to_rules(&git, &changed(&git, &live, &syncer), &syncer);

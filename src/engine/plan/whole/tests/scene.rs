@@ -17,7 +17,7 @@ pub(super) fn update(before: &Value, mut after: Value, manager: &str) -> Value {
     let mut bare = after.clone();
     bare.as_object_mut().unwrap().remove("status");
     bare["metadata"] = json!({"annotations": {}});
-    let set = FieldSet::of_applied(&bare);
+    let set = FieldSet::of_applied(DEPLOYMENT.root, &bare);
     let leaves: Vec<FieldPath> = set.leaves().collect();
     let is_new = |path: &FieldPath| match (path.get(before), path.get(&after)) {
         (None, _) => true,
@@ -58,11 +58,11 @@ fn of(manager: &str, operation: &str, fields: &FieldSet) -> Value {
 /// The cluster right after the tool's sync of a document.
 pub(in crate::engine) fn synced(document: &Value, strategy: Strategy) -> Value {
     let mut live = document.clone();
-    apply_defaults(&mut live);
+    apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
     live["metadata"]["resourceVersion"] = json!("41");
     live["metadata"]["generation"] = json!(1);
-    let mut fields = FieldSet::of_applied(document);
+    let mut fields = FieldSet::of_applied(DEPLOYMENT.root, document);
     if strategy == Strategy::ClientSideApply {
         live["metadata"]["annotations"] = json!({LAST_APPLIED: document.to_string()});
         fields = fields.union(&std::iter::once(FieldPath::of(&["metadata", "annotations", LAST_APPLIED])).collect());
@@ -79,7 +79,7 @@ pub(in crate::engine) fn synced(document: &Value, strategy: Strategy) -> Value {
 /// The cluster after a person made of it what this document says.
 pub(in crate::engine) fn by_hand(live: &Value, document: &Value, manager: &str) -> Value {
     let mut after = document.clone();
-    apply_defaults(&mut after);
+    apply_defaults(DEPLOYMENT.root, &mut after);
     after["metadata"] = live["metadata"].clone();
     after["metadata"]["generation"] = json!(2);
     update(live, after, manager)

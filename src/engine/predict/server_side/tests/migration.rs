@@ -16,13 +16,13 @@ fn kubectl_may_take_what_its_own_last_applied_explains() {
         vec![entry(
             "kubectl-client-side-apply",
             "Update",
-            fields_of(&before).to_value(),
+            fields_of(&DEPLOYMENT, &before).to_value(),
         )],
     );
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let git = container(json!({"args": ["serve", "--fast"]}));
     let sync_as = |manager: &str| {
-        predict(
+        predict(&DEPLOYMENT, 
             &git,
             &live,
             &Syncer {
@@ -53,21 +53,21 @@ fn an_object_that_nobody_tracks_belongs_to_before_first_apply() {
 
 #[test]
 fn what_argo_cd_takes_over_from_kubectl_apply_goes_with_its_own_sync() {
-    let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&tcp()).to_value());
+    let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&DEPLOYMENT, &tcp()).to_value());
     let live = owned(&tcp(), vec![kubectl]);
     let taking = |takes_over: TakesOver| Syncer {
         takes_over,
         ..Syncer::new(Strategy::ServerSideApply, TOOL)
     };
     let argo_cd = taking(TakesOver::ClientSideOf("kubectl-client-side-apply".to_owned()));
-    assert_eq!(predict(&http(), &live, &argo_cd).verdict, Verdict::Reverts);
+    assert_eq!(predict(&DEPLOYMENT, &http(), &live, &argo_cd).verdict, Verdict::Reverts);
     assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Refused);
     assert_eq!(
-        crate::engine::predict::request(&http(), &live, &argo_cd),
+        crate::engine::predict::request(&DEPLOYMENT, &http(), &live, &argo_cd),
         Err(crate::engine::predict::NoRequest::Migrates)
     );
     assert_eq!(
-        predict(&http(), &live, &taking(TakesOver::KubectlsAfterDryRun)).verdict,
+        predict(&DEPLOYMENT, &http(), &live, &taking(TakesOver::KubectlsAfterDryRun)).verdict,
         Verdict::Refused,
         "the dry run comes first"
     );
@@ -87,7 +87,7 @@ fn flux_removes_what_a_person_added_by_kubectl_where_its_dry_run_passes() {
         takes_over: TakesOver::KubectlsAfterDryRun,
         ..Syncer::new(Strategy::ServerSideApply, TOOL)
     };
-    assert_eq!(predict(&http(), &live, &flux).verdict, Verdict::Reverts);
+    assert_eq!(predict(&DEPLOYMENT, &http(), &live, &flux).verdict, Verdict::Reverts);
     assert_eq!(sync(&http(), &live, Force::Yes).verdict, Verdict::Residual);
 }
 
@@ -96,11 +96,11 @@ pub(super) fn made_by_kubectl(document: &Value) -> Value {
     let mut made = document.clone();
     made["metadata"]["annotations"] = json!({LAST_APPLIED: format!("{document}\n")});
     let mut owned_fields = made.clone();
-    apply_defaults(&mut owned_fields);
+    apply_defaults(DEPLOYMENT.root, &mut owned_fields);
     let kubectl = entry(
         "kubectl-client-side-apply",
         "Update",
-        fields_of(&owned_fields).to_value(),
+        fields_of(&DEPLOYMENT, &owned_fields).to_value(),
     );
     owned(&made, vec![kubectl])
 }
@@ -121,7 +121,7 @@ fn kubectl_and_argo_cd_remove_what_git_dropped_of_a_client_side_apply_and_anothe
         ("kustomize-controller", Verdict::Reverts, false),
         (TOOL, Verdict::Residual, true),
     ] {
-        let answer = predict(
+        let answer = predict(&DEPLOYMENT, 
             &http(),
             &live,
             &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager),
@@ -151,7 +151,7 @@ fn kubectl_takes_over_after_its_apply_and_only_from_who_owns_the_annotation() {
     let kubectl = Syncer::by(Applier::Kubectl, Strategy::ServerSideApply, "kubectl");
     // What is refused first is not migrated: the handler that was applied client-side stands beside Git's.
     assert_eq!(
-        predict(&http(), &made_by_kubectl(&tcp()), &kubectl).verdict,
+        predict(&DEPLOYMENT, &http(), &made_by_kubectl(&tcp()), &kubectl).verdict,
         Verdict::Refused
     );
     let mut without = made_by_kubectl(&with_replicas());
@@ -159,12 +159,12 @@ fn kubectl_takes_over_after_its_apply_and_only_from_who_owns_the_annotation() {
         .as_object_mut()
         .unwrap()
         .remove("f:annotations");
-    assert_eq!(predict(&http(), &without, &kubectl).verdict, Verdict::Residual);
+    assert_eq!(predict(&DEPLOYMENT, &http(), &without, &kubectl).verdict, Verdict::Residual);
     // An annotation in Git other than live's is taken from its owner by the first apply.
     let mut dumped = http();
     dumped["metadata"]["annotations"] = json!({LAST_APPLIED: "{}"});
     assert_eq!(
-        predict(&dumped, &made_by_kubectl(&with_replicas()), &kubectl).verdict,
+        predict(&DEPLOYMENT, &dumped, &made_by_kubectl(&with_replicas()), &kubectl).verdict,
         Verdict::Residual
     );
 }

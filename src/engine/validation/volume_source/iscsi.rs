@@ -1,9 +1,9 @@
 //! The rules of an iSCSI volume.
 
 use super::require;
-use crate::engine::predict::refusal::causes::Causes;
-use crate::engine::predict::refusal::content;
-use crate::engine::predict::refusal::node::Node;
+use crate::engine::validation::causes::Causes;
+use crate::engine::validation::content;
+use crate::engine::validation::node::Node;
 
 pub(super) fn validate_iscsi(source: &Node<'_>, volume: &Node<'_>, out: &mut Causes) {
     const TOO_LONG: &str = "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if \
