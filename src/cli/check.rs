@@ -1,5 +1,6 @@
 //! `driftmend check`: before the merge, what the API server will refuse.
 
+use crate::engine::kind::Kind;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -149,7 +150,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
         now: Timestamp::now(),
     };
     let (mut objects, mut against) = (Vec::new(), Against::default());
-    for (at, document) in deployments(&desired.rendered).enumerate() {
+    for (at, (kind, document)) in governed(&desired.rendered).enumerate() {
         let found = live.of(at, document, namespace);
         against.count(&found);
         let is_new = matches!(found, Found::New);
@@ -171,7 +172,7 @@ fn check(arguments: &Arguments) -> Result<ExitCode, Fault> {
             }
             Found::Unasked => None,
         };
-        objects.push(one(&all, document, found.as_deref(), is_new, &masker));
+        objects.push(one(kind, &all, document, found.as_deref(), is_new, &masker));
     }
     let against = (!matches!(live, Live::Unasked)).then_some(against);
     let passed_over_live = live.passed_over();
@@ -239,21 +240,22 @@ fn fit(arguments: &Arguments) -> Result<(), Fault> {
 }
 
 /// What is checked: a version that is no longer served is a refusal, too.
-fn deployments(rendered: &Rendered) -> impl Iterator<Item = &Document> {
+fn governed(rendered: &Rendered) -> impl Iterator<Item = (&'static Kind, &Document)> {
     rendered
         .documents
         .iter()
-        .filter(|document| document.id.is_deployment_of_any_age())
+        .filter_map(|document| Some((kind_of(document)?, document)))
+}
+
+/// The governed kind of a document, also in a group that servers had once.
+fn kind_of(document: &Document) -> Option<&'static Kind> {
+    Kind::of_any_age(&document.id.api_version, &document.id.kind)
 }
 
 /// How many objects are something else, by kind.
 fn passed_over(rendered: &Rendered) -> Kinds {
     let mut counts = Kinds::default();
-    for document in rendered
-        .documents
-        .iter()
-        .filter(|document| !document.id.is_deployment_of_any_age())
-    {
+    for document in rendered.documents.iter().filter(|document| kind_of(document).is_none()) {
         counts.count(&document.id.kind);
     }
     counts
@@ -275,7 +277,7 @@ fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, O
         }
         None if arguments.cluster => waiting(async {
             let (cluster, namespace) = arguments.access.connect().await?;
-            let documents: Vec<&Document> = deployments(&desired.rendered).collect();
+            let documents: Vec<&Document> = governed(&desired.rendered).map(|(_, document)| document).collect();
             let found = from_cluster(&cluster, &documents, &desired.rendered, &namespace).await?;
             Ok((Live::Cluster(found), Some(namespace)))
         }),
@@ -284,8 +286,15 @@ fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, O
 }
 
 /// One manifest, as it is, and over its live object or where it is known that there is none.
-fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bool, masker: &Masker) -> ObjectReport {
-    let (target, assessment) = (all.target(document, live), all.assess(document, live, Vec::new()));
+fn one(
+    kind: &'static Kind,
+    all: &Pairs<'_>,
+    document: &Document,
+    live: Option<&Document>,
+    is_new: bool,
+    masker: &Masker,
+) -> ObjectReport {
+    let (target, assessment) = (all.target(document, live), all.assess(kind, document, live, Vec::new()));
     let assessment = if live.is_some() || is_new {
         assessment
     } else {
@@ -297,8 +306,8 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bo
             .flatten()
             .map(|document| &document.value),
     );
-    let report = object_report(&target, &assessment, masker, all.warnings(document, live));
-    let (refusals, mut pointers): (Vec<_>, Vec<_>) = refusals_as_it_is(&document.value, all.syncer.validation)
+    let report = object_report(&target, &assessment, masker, all.warnings(kind, document, live));
+    let (refusals, mut pointers): (Vec<_>, Vec<_>) = refusals_as_it_is(kind, &document.value, all.syncer.validation)
         .into_iter()
         .map(|(cause, pointer)| (cause.clone(), (cause.field, pointer)))
         .unzip();
@@ -306,14 +315,14 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bo
         && !prediction.causes.is_empty()
     {
         // Where the server counted list items.
-        let predicted = live.and_then(|live| predict(&document.value, &live.value, &all.syncer).predicted);
+        let predicted = live.and_then(|live| predict(kind, &document.value, &live.value, &all.syncer).predicted);
         let merged = predicted.as_ref().unwrap_or(&document.value);
-        pointers.extend(
-            prediction
-                .causes
-                .iter()
-                .map(|cause| (cause.field.clone(), place_in(&document.value, merged, &cause.field))),
-        );
+        pointers.extend(prediction.causes.iter().map(|cause| {
+            (
+                cause.field.clone(),
+                place_in(kind, &document.value, merged, &cause.field),
+            )
+        }));
     }
     if let Some(prediction) = &assessment.prediction {
         let changed = prediction
@@ -323,7 +332,7 @@ fn one(all: &Pairs<'_>, document: &Document, live: Option<&Document>, is_new: bo
         pointers.extend(changed.map(|path| {
             (
                 path.to_string(),
-                place_in(&document.value, &document.value, &path.to_string()),
+                place_in(kind, &document.value, &document.value, &path.to_string()),
             )
         }));
     }

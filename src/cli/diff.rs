@@ -122,7 +122,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     let mut problems = desired.rendered.problems.clone();
     problems.extend(ignore.problems.iter().cloned());
     let (mut objects, mut ownerless) = (Vec::new(), false);
-    for document in desired.rendered.deployments() {
+    for (kind, document) in desired.rendered.governed() {
         let found = match pairs::matching(document, &live, namespace) {
             Ok(found) => found,
             Err(problem) => {
@@ -134,6 +134,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         let (rules, faults) = match found {
             Some(found) => ignore.rules(
                 Pair {
+                    kind,
                     id: &target,
                     desired: &document.value,
                     live: &found.value,
@@ -144,7 +145,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         };
         problems.extend(faults);
         let unpredictable = found.and_then(|found| arguments.syncing.unpredictable(found));
-        let assessment = all.assess(document, found, rules);
+        let assessment = all.assess(kind, document, found, rules);
         let assessment = if predicting && unpredictable.is_none() {
             assessment
         } else {
@@ -160,7 +161,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
                 .flatten()
                 .map(|document| &document.value),
         );
-        let report = object_report(&target, &assessment, &masker, all.warnings(document, found));
+        let report = object_report(&target, &assessment, &masker, all.warnings(kind, document, found));
         objects.push(report);
     }
     let code = exit_code(&objects, &problems, predicting);

@@ -168,7 +168,10 @@ fn repository(place: &Place) -> Result<Input, Fault> {
     let commit = mirror.fetch(&place.revision, &credentials).map_err(of)?;
     let tree = mirror.tree(commit.oid, &place.path, Select::Manifests).map_err(of)?;
     let rendered = rendered(tree.files)?;
-    let files: BTreeSet<&str> = rendered.deployments().map(|document| &*document.origin.file).collect();
+    let files: BTreeSet<&str> = rendered
+        .governed()
+        .map(|(_, document)| &*document.origin.file)
+        .collect();
     let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
     let times = mirror.changed_at(commit.oid, &paths).map_err(of)?;
     let changed_at = paths

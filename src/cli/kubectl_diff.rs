@@ -6,6 +6,7 @@
 //!
 //! Source: `staging/src/k8s.io/kubectl/pkg/cmd/diff/diff.go`.
 
+use crate::engine::kind::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,12 +70,11 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
     Ok(ExitCode::from(u8::from(differing > 0)))
 }
 
-/// What an apply would change: of a Deployment by its list keys and without what the server adds by itself.
+/// What an apply would change: of a governed kind by its list keys and without what the server adds by itself.
 fn changes(live: &Value, merged: &Value) -> Vec<Change> {
-    if ObjectId::of(merged).is_some_and(|id| id.is_deployment()) {
-        compare(merged, live)
-    } else {
-        compare_any(merged, live)
+    match ObjectId::of(merged).and_then(|id| Kind::of_object(&id)) {
+        Some(kind) => compare(kind, merged, live),
+        None => compare_any(merged, live),
     }
 }
 

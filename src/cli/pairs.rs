@@ -1,5 +1,6 @@
 //! Which live object belongs to which document of Git, and what is found of the two.
 
+use crate::engine::kind::Kind;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
@@ -25,7 +26,7 @@ pub(super) fn matching<'a>(
             && wanted.name == id.name
             && (namespace.is_none() || id.namespace.is_none() || id.namespace.as_deref() == namespace)
     };
-    let found: Vec<&Document> = live.deployments().filter(fits).collect();
+    let found: Vec<&Document> = live.governed().map(|(_, document)| document).filter(fits).collect();
     match found.as_slice() {
         [] => Ok(None),
         [one] => Ok(Some(one)),
@@ -88,11 +89,18 @@ impl Pairs<'_> {
     }
 
     /// What is found of the two.
-    pub(super) fn assess(&self, document: &Document, live: Option<&Document>, ignore: Vec<IgnoreRule>) -> Assessment {
+    pub(super) fn assess(
+        &self,
+        kind: &'static Kind,
+        document: &Document,
+        live: Option<&Document>,
+        ignore: Vec<IgnoreRule>,
+    ) -> Assessment {
         let snapshot = Snapshot {
             cluster: String::new(),
             judge: String::new(),
             target: self.target(document, live),
+            kind,
             desired: Some(document.clone()),
             live: live.map(|live| live.value.clone()),
             seen: self.seen,
@@ -114,7 +122,7 @@ impl Pairs<'_> {
     }
 
     /// What is odd in the document.
-    pub(super) fn warnings(&self, document: &Document, live: Option<&Document>) -> Vec<Warning> {
+    pub(super) fn warnings(&self, kind: &'static Kind, document: &Document, live: Option<&Document>) -> Vec<Warning> {
         let rendered = &self.desired.rendered;
         let read = rendered
             .warnings_of(document)
@@ -122,7 +130,7 @@ impl Pairs<'_> {
             .cloned()
             .map(|remark| (Oddity::ReadOtherwise, remark));
         let idle = rendered
-            .without_effect(document, live.map(|live| &live.value))
+            .without_effect(kind, document, live.map(|live| &live.value))
             .into_iter()
             .map(|remark| (Oddity::NoEffect, remark));
         read.chain(idle)

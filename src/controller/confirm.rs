@@ -90,7 +90,12 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     if !worth_asking(prediction) || !context.settings.may_dry_run(&target.namespace) {
         return Confirmed::default();
     }
-    let Ok(request) = request(snapshot.source.sent_of(&desired.value), live, &snapshot.syncer) else {
+    let Ok(request) = request(
+        snapshot.kind,
+        snapshot.source.sent_of(&desired.value),
+        live,
+        &snapshot.syncer,
+    ) else {
         return Confirmed::default();
     };
     let question = question(&desired.value, live, &snapshot.syncer);
@@ -122,7 +127,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     // A webhook that cannot be asked in a dry run says so each time: nothing is asked while nothing changes.
     let mut may_pass = sent.as_ref().is_err_and(|error| error.retry() != Retry::AwaitChange);
     let answer = answer(sent);
-    let verdict = answer.verdict(&desired.value, live);
+    let verdict = answer.verdict(snapshot.kind, &desired.value, live);
     let mut said = confirmation(prediction, &target.name, answer);
     context
         .metrics

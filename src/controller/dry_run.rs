@@ -141,7 +141,7 @@ pub async fn rehearse(
             .await;
         match sent {
             Ok(answer) => {
-                let undone = undone(step, ground.live, &answer);
+                let undone = undone(ground.kind, step, ground.live, &answer);
                 return Ok(if undone.is_empty() {
                     Rehearsed::Accepted
                 } else {

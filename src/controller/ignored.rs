@@ -201,6 +201,7 @@ mod tests {
                                 "spec": {"replicas": 1}});
         let id = ObjectId::of(&deployment).unwrap();
         let pair = Pair {
+            kind: &crate::engine::kind::DEPLOYMENT,
             id: &id,
             desired: &deployment,
             live: &deployment,
@@ -218,6 +219,7 @@ mod tests {
         let rules = Rules::default();
         rules.remember(
             Pair {
+                kind: &crate::engine::kind::DEPLOYMENT,
                 id: &id,
                 desired: &deployment,
                 live: &deployment,

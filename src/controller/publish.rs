@@ -238,7 +238,7 @@ fn covering(scene: &Scene) -> u64 {
         .iter()
         .take(scene.watch.spec.ignore.len().min(64))
         .enumerate();
-    own.filter(|(_, rule)| rule.finds(&document.value, scene.snapshot.live.as_ref()))
+    own.filter(|(_, rule)| rule.finds(scene.snapshot.kind, &document.value, scene.snapshot.live.as_ref()))
         .fold(0, |all, (at, _)| all | 1 << at)
 }
 

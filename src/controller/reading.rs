@@ -182,7 +182,10 @@ impl Request {
         let turn = Held::turn(&self.tenant.namespace, &reading)?;
         let (mut left, begun) = (self.most, Instant::now());
         let rendered = self.rendered(&reading, commit.oid, &mut left)?;
-        let files: BTreeSet<&str> = rendered.deployments().map(|document| &*document.origin.file).collect();
+        let files: BTreeSet<&str> = rendered
+            .governed()
+            .map(|(_, document)| &*document.origin.file)
+            .collect();
         let paths: Vec<TreePath> = files.iter().filter_map(|file| TreePath::parse(file).ok()).collect();
         let times = reading.changed_at(commit.oid, &paths)?;
         let changed_at = paths.iter().map(|path| path.as_str().to_owned()).zip(times).collect();

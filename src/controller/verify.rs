@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::engine::diff::{LAST_APPLIED, Severity};
+use crate::engine::kind::Rollout;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{
     OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names,
@@ -12,7 +13,6 @@ use crate::engine::operation::{
 use crate::engine::phase::Phase;
 use crate::engine::plan::{StepKind, first_unnamed};
 use crate::engine::predict::Verdict;
-use crate::engine::rollout::{Rollout, rollout};
 use crate::engine::{ArgoCd, Assessment, Flux, Snapshot};
 
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
@@ -164,7 +164,7 @@ pub fn verify(
             "nobody but the tool owns what is in Git: its next change will be accepted{beside}"
         ));
     }
-    match rollout(live) {
+    match (snapshot.kind.rollout)(live) {
         Rollout::Complete => Verified::Yes(format!(
             "Git's values are back, the next sync will be accepted, and the roll-out is complete{beside}"
         )),

@@ -1,5 +1,6 @@
 //! What of a commit a watch governs: the Deployments that it may and wants to, and in words what it leaves.
 
+use crate::engine::kind::{DEPLOYMENT, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -70,7 +71,7 @@ pub(super) fn govern(
         .documents
         .iter()
         .enumerate()
-        .filter(|(_, document)| document.id.is_deployment())
+        .filter(|(_, document)| is_governed(document))
     {
         let mut leave = |why| *left.entry(why).or_default() += 1;
         let Some(target) = target_of(document) else {
@@ -100,12 +101,13 @@ pub(super) fn govern(
     let copies = 1 + usize::from(is_named);
     let bytes: usize = governed().map(|document| copies * yaml::cost(&document.value)).sum();
     sources.held.affords(key, bytes as u64)?;
-    let mut not_governed: Vec<String> = rendered
-        .skipped
-        .named()
-        .map(|(kind, count)| counted(count, kind))
-        .collect();
-    not_governed.extend(rendered.skipped.others());
+    let mut skipped = rendered.skipped.clone();
+    let others_of_known = rendered.documents.iter().filter(|document| !is_governed(document));
+    for kind in others_of_known.filter_map(|document| Kind::of_object(&document.id)) {
+        skipped.count(kind.kind);
+    }
+    let mut not_governed: Vec<String> = skipped.named().map(|(kind, count)| counted(count, kind)).collect();
+    not_governed.extend(skipped.others());
     not_governed.extend(
         left.into_iter()
             .map(|(why, count)| format!("{} {why}", counted(count, "Deployment"))),
@@ -119,7 +121,11 @@ pub(super) fn govern(
         false => more_warnings += 1,
     };
     rendered.warnings.iter().for_each(&mut warn);
-    governed().for_each(|document| rendered.without_effect(document, None).iter().for_each(&mut warn));
+    governed()
+        .filter_map(|document| Some((Kind::of_object(&document.id)?, document)))
+        .for_each(|(kind, document)| {
+            rendered.without_effect(kind, document, None).iter().for_each(&mut warn);
+        });
     let compared = resolved.origin.compared.clone();
     let has_hooks = rendered
         .documents
@@ -167,6 +173,12 @@ pub(super) fn govern(
     })
 }
 
+/// Whether the controller governs an object of this kind: of all that are known, the one that its watches, reports and
+/// rights are made for so far.
+fn is_governed(document: &Document) -> bool {
+    Kind::of_object(&document.id) == Some(&DEPLOYMENT)
+}
+
 /// The Deployments as one commit has them.
 type Documents = BTreeMap<Target, Arc<Value>>;
 
@@ -179,10 +191,7 @@ fn documents_elsewhere(
     for (commit, rendered) in others {
         match rendered {
             Ok(rendered) => {
-                let deployments = rendered
-                    .documents
-                    .into_iter()
-                    .filter(|document| document.id.is_deployment());
+                let deployments = rendered.documents.into_iter().filter(is_governed);
                 let named = deployments.filter_map(|document| Some((target_of(&document)?, document)));
                 let values = named.map(|(target, document)| {
                     let value = in_namespace(document, &target).value;

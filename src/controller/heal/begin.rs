@@ -47,6 +47,7 @@ impl<L: Look> Healer<'_, L> {
         });
         let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
         let (evidence, evidence_omitted) = fitting(&printer::told(evidence(
+            scene.snapshot.kind,
             live,
             plan.steps.iter().flat_map(Step::paths),
             self.audit.masker(),

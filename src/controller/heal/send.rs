@@ -36,7 +36,12 @@ impl<L: Look> Healer<'_, L> {
     pub(super) fn audit_beginning(&self, report: &DriftReport, healing: &Healing, approved: &Approved, scene: &Scene) {
         let steps = &approved.plan().steps;
         let live = scene.snapshot.live.as_ref().unwrap_or(&Value::Null);
-        let evidence = evidence(live, steps.iter().flat_map(Step::paths), self.audit.masker());
+        let evidence = evidence(
+            scene.snapshot.kind,
+            live,
+            steps.iter().flat_map(Step::paths),
+            self.audit.masker(),
+        );
         let approval = report.status.as_ref().and_then(|status| status.approval.as_ref());
         let written = steps
             .iter()
@@ -68,7 +73,7 @@ impl<L: Look> Healer<'_, L> {
             .map_err(|error| Sent::Unrenderable(error.to_string()))?;
         let Some(request) = rendered else { return Ok(None) };
         let answer = self.patch(&request, target, DryRun::Yes).await.map_err(Sent::Api)?;
-        if let [first, ..] = undone(step, ground.live, &answer).as_slice() {
+        if let [first, ..] = undone(ground.kind, step, ground.live, &answer).as_slice() {
             let by = admission::likely(self.cluster).await;
             return Err(Sent::Unrenderable(format!(
                 "{first} would not come out as it is written: admission changes it ({by})"

@@ -1,5 +1,6 @@
 //! What the engine is given of one Deployment: what is seen, and what is remembered.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -209,6 +210,7 @@ pub fn snapshot(
         cluster,
         judge,
         target,
+        kind: &DEPLOYMENT,
         desired: document,
         seen: before,
         syncer: syncer.unwrap_or_else(|| watched.syncer.clone()),
@@ -225,6 +227,7 @@ pub fn policy(watched: &Watched, snapshot: &mut Snapshot, jq: &Answers) -> Arc<P
     match (&snapshot.desired, &snapshot.live) {
         (Some(document), Some(live)) => {
             let pair = Pair {
+                kind: snapshot.kind,
                 id: &snapshot.target,
                 desired: &document.value,
                 live,

@@ -41,16 +41,6 @@ impl ObjectId {
             name: text("/metadata/name").filter(|name| !name.is_empty())?,
         })
     }
-
-    /// Whether this is a Deployment of the group `apps`.
-    pub fn is_deployment(&self) -> bool {
-        self.kind == "Deployment" && self.api_version.starts_with("apps/")
-    }
-
-    /// Whether this is a Deployment of a group that serves them or once did: `extensions`, until Kubernetes 1.16.
-    pub fn is_deployment_of_any_age(&self) -> bool {
-        self.kind == "Deployment" && (self.is_deployment() || self.api_version.starts_with("extensions/"))
-    }
 }
 
 impl std::fmt::Display for ObjectId {

@@ -23,7 +23,8 @@ fn a_megabyte_of_an_operations_state_is_told_in_a_kilobyte() {
     }));
     let desired =
         json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
-    let snapshot = Snapshot { kind: &DEPLOYMENT,
+    let snapshot = Snapshot {
+        kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         target: ObjectId::of(&desired).unwrap(),

@@ -84,7 +84,8 @@ fn a_heal_that_was_overtaken_before_its_first_write_failed_nobody_and_is_told_wi
             "{why}"
         );
     }
-    let snapshot = Snapshot { kind: &DEPLOYMENT,
+    let snapshot = Snapshot {
+        kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         target: ObjectId::of(&json!({"apiVersion": "apps/v1", "kind": "Deployment",

@@ -19,6 +19,7 @@ mod selector;
 #[cfg(test)]
 mod tests;
 
+use crate::engine::kind::Kind;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
@@ -112,6 +113,9 @@ enum Ignored {
 /// The two objects that are compared.
 #[derive(Clone, Copy, Debug)]
 pub struct Pair<'a> {
+    /// Of which kind it is.
+    pub kind: &'static Kind,
+
     /// Which object.
     pub id: &'a ObjectId,
 
@@ -222,7 +226,7 @@ impl Entry {
         let located: Vec<Located> = match &self.ignored {
             Ignored::Pointer(pointer) => sides
                 .iter()
-                .filter_map(|(side, object)| locate(pointer, object, *side))
+                .filter_map(|(side, object)| locate(pair.kind, pointer, object, *side))
                 .collect(),
             Ignored::Jq(expression) => {
                 let found = jq.pointers(expression, &sides.map(|(_, object)| object))?;
@@ -239,7 +243,9 @@ impl Entry {
                 }
                 let both = found.iter().zip(sides);
                 both.flat_map(|(pointers, (side, object))| {
-                    pointers.iter().filter_map(move |pointer| locate(pointer, object, side))
+                    pointers
+                        .iter()
+                        .filter_map(move |pointer| locate(pair.kind, pointer, object, side))
                 })
                 .collect()
             }

@@ -19,7 +19,12 @@ impl IgnoreList {
     /// Git's document as Argo CD sends it where it respects what it is told to ignore; `None` where no such rule takes
     /// anything out of either side, and where Argo CD could not make such a document.
     pub fn respected(&self, pair: Pair<'_>, jq: &impl jq::Ask) -> Option<Value> {
-        let Pair { id, desired, live } = pair;
+        let Pair {
+            kind,
+            id,
+            desired,
+            live,
+        } = pair;
         let entries = || {
             let of_argo_cd = self
                 .entries
@@ -58,8 +63,8 @@ impl IgnoreList {
             return None;
         }
         let (whole, normalized) = (without_status(live), without_status(&rest));
-        let patch = three_way_patch(&whole, &normalized, &whole).ok()?;
-        let mut patched = apply_patch(&target, &patch).ok()?;
+        let patch = three_way_patch(kind, &whole, &normalized, &whole).ok()?;
+        let mut patched = apply_patch(kind, &target, &patch).ok()?;
         restore(
             patched.as_object_mut()?,
             desired.as_object()?,
@@ -81,7 +86,7 @@ fn without_fields_of(managers: &[String], pair: Pair<'_>, target: &mut Value, re
         return;
     }
     // What only one side has is none of the fields that were modified.
-    let modified = compare(pair.desired, pair.live)
+    let modified = compare(pair.kind, pair.desired, pair.live)
         .into_iter()
         .filter(|change| change.kind == ChangeKind::Changed);
     for change in modified.filter(|change| trusted.iter().any(|entry| entry.fields.contains(&change.path))) {

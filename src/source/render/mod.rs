@@ -30,6 +30,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::engine::diff::{NoEffect, no_effect};
+use crate::engine::kind::Kind;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::source::SourceFile;
 use crate::source::yaml::budget::MAX_PROBLEMS;
@@ -44,7 +45,7 @@ pub struct Rendered {
     /// leaves out stays out.
     pub documents: Vec<Document>,
 
-    /// How many objects are no Deployments, by kind.
+    /// How many objects are of kinds that are not governed, by kind.
     pub skipped: Kinds,
 
     /// How many files were passed over for their names.
@@ -137,9 +138,11 @@ impl Rendered {
         self.read == 0 && self.problems.is_empty()
     }
 
-    /// The Deployments among the objects.
-    pub fn deployments(&self) -> impl Iterator<Item = &Document> {
-        self.documents.iter().filter(|document| document.id.is_deployment())
+    /// The objects of governed kinds, each with its kind.
+    pub fn governed(&self) -> impl Iterator<Item = (&'static Kind, &Document)> {
+        self.documents
+            .iter()
+            .filter_map(|document| Some((Kind::of_object(&document.id)?, document)))
     }
 
     /// Where a field of an object stands; where it is absent, its nearest parent that is there. `None` for an unknown
@@ -168,9 +171,9 @@ impl Rendered {
         self.warnings.iter().filter(of_object).collect()
     }
 
-    /// The fields of a Deployment's manifest that have no effect, each with its line. `live` is the object in the
+    /// The fields of a manifest of this kind that have no effect, each with its line. `live` is the object in the
     /// cluster, where it is known.
-    pub fn without_effect(&self, document: &Document, live: Option<&Value>) -> Vec<Remark> {
+    pub fn without_effect(&self, kind: &Kind, document: &Document, live: Option<&Value>) -> Vec<Remark> {
         let remark = |found: NoEffect| {
             let pointer = found.path.pointer(&document.value).unwrap_or_default();
             let Origin { file, line } = self
@@ -184,7 +187,7 @@ impl Rendered {
                 ..Remark::line(&file, line, message, hint)
             }
         };
-        no_effect(&document.value, live).into_iter().map(remark).collect()
+        no_effect(kind, &document.value, live).into_iter().map(remark).collect()
     }
 
     /// Adds the objects of a file and the remarks about them, as far as there is room.
@@ -245,7 +248,7 @@ impl Rendered {
         if room.take(room::of_object(&object, &id)).is_err() {
             return Ok(());
         }
-        if !id.is_deployment() {
+        if Kind::of_object(&id).is_none() {
             self.skipped.count(&id.kind);
         }
         self.places.insert(identity, (self.documents.len(), object.lines));

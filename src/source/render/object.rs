@@ -1,5 +1,6 @@
 //! Whether a document is an object that kubectl would send, and which one.
 
+use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::size;
@@ -117,11 +118,10 @@ pub(super) fn identify(document: &Document, file: &str) -> Result<ObjectId, Box<
         }
     }
     match ObjectId::of(value) {
-        Some(id) if id.is_deployment() => match size::refusal(&id, value) {
+        Some(id) => match Kind::of_object(&id).and_then(|kind| size::refusal(kind, &id, value)) {
             Some((message, hint)) => Err(refuse(&[], message, hint)),
             None => Ok(id),
         },
-        Some(id) => Ok(id),
         None if metadata.get("generateName").is_some_and(|prefix| !prefix.is_null()) => {
             let message = "`generateName` cannot be applied: each time it would be another object".to_owned();
             Err(refuse(

@@ -1,11 +1,12 @@
-//! Which Deployments no API server stores for their size: they are refused before anything is held or derived of them.
+//! Which objects no API server stores for their size: they are refused before anything is held or derived of them.
 
 use serde_json::Value;
 
+use crate::engine::kind::Kind;
 use crate::engine::object::ObjectId;
-use crate::engine::schema::{self, ListKind, Shape};
+use crate::engine::schema::{ListKind, Shape};
 
-/// The most bytes of texts in a Deployment: etcd takes no larger request unless somebody sets `--max-request-bytes`,
+/// The most bytes of texts in an object: etcd takes no larger request unless somebody sets `--max-request-bytes`,
 /// and every watcher gets the object whole.
 const MOST: usize = 1_536 << 10;
 
@@ -13,28 +14,28 @@ const MOST: usize = 1_536 << 10;
 /// shorter. It stands in the path of everything below it.
 const LONGEST_NAME: usize = 4_096;
 
-/// The longest name of a Deployment, in bytes: a subdomain of DNS.
+/// The longest name of an object, in bytes: a subdomain of DNS.
 const LONGEST_OF_ALL: usize = 253;
 
-/// Why a Deployment is too large, and what to do.
-pub(super) fn refusal(id: &ObjectId, value: &Value) -> Option<(String, &'static str)> {
+/// Why an object of this kind is too large, and what to do.
+pub(super) fn refusal(kind: &Kind, id: &ObjectId, value: &Value) -> Option<(String, &'static str)> {
     if id.name.len() > LONGEST_OF_ALL {
         return Some((
-            format!("the name of the Deployment is longer than {LONGEST_OF_ALL} bytes, which no API server takes"),
+            format!("the name of the {kind} is longer than {LONGEST_OF_ALL} bytes, which no API server takes"),
             "shorten it",
         ));
     }
     let mut longest = 0;
     if texts(value, &mut longest) > MOST {
         let message = format!(
-            "the Deployment has more than {} KiB of text, which no API server stores",
+            "the {kind} has more than {} KiB of text, which no API server stores",
             MOST >> 10
         );
         return Some((message, "move the data to ConfigMaps or into the image"));
     }
-    (longest > LONGEST_NAME || has_long_item(value, schema::DEPLOYMENT)).then(|| {
+    (longest > LONGEST_NAME || has_long_item(value, kind.root)).then(|| {
         let message =
-            format!("a field or an item of a list in the Deployment has a name of more than {LONGEST_NAME} bytes");
+            format!("a field or an item of a list in the {kind} has a name of more than {LONGEST_NAME} bytes");
         (message, "shorten the name")
     })
 }

@@ -1,7 +1,7 @@
 //! The built-in rows, and where rules of users are placed.
 
-use crate::engine::kind::DEPLOYMENT;
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use serde_json::json;
 
 fn rule(paths: &[&str], pointers: &[&str], managers: &[&str]) -> IgnoreRule {

@@ -34,7 +34,8 @@ fn the_request_of_a_server_side_apply_is_the_manifest_with_what_was_dumped_from_
     manifest["metadata"]["resourceVersion"] = json!("1");
     manifest["metadata"].as_object_mut().unwrap().remove("namespace");
     for force in [Force::Yes, Force::No] {
-        let asked = request(&DEPLOYMENT, 
+        let asked = request(
+            &DEPLOYMENT,
             &manifest,
             &live,
             &Syncer {

@@ -1,7 +1,7 @@
 //! Trees held against the documents that they borrow from.
 
-use crate::engine::kind::DEPLOYMENT;
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::schema::apply_defaults;
 use crate::engine::schema::arbitrary::deployment;
 use pretty_assertions::assert_eq;

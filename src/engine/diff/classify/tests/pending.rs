@@ -109,7 +109,8 @@ fn the_revision_that_was_synced_last_tells_a_field_new_in_git_from_one_taken_awa
     let managed = Recorded::of(&owned);
     let severity = |desired: Value, synced: Value, live: Value| {
         let syncer = applies(Strategy::ServerSideApply);
-        let evidence = Evidence { kind: &DEPLOYMENT,
+        let evidence = Evidence {
+            kind: &DEPLOYMENT,
             desired: &desired,
             live: &live,
             managed: &managed,

@@ -69,7 +69,8 @@ fn a_users_rule_holds_for_its_paths_and_managers_until_it_expires() {
             expires: Some("2026-02-01T00:00:00Z".parse().unwrap()),
         };
         let now = now.parse().unwrap();
-        let evidence = Evidence { kind: &DEPLOYMENT,
+        let evidence = Evidence {
+            kind: &DEPLOYMENT,
             desired: &desired,
             live: &live,
             managed: &managed,

@@ -124,6 +124,7 @@ pub(in crate::engine) fn document((of, pointer, beside): &(&str, &str, Value), c
 /// that need nothing.
 pub(super) fn choices(place: &(&str, &str, Value)) -> Vec<Value> {
     let union = UNIONS.iter().find(|union| union.of == place.0).unwrap();
-    let valid = |choice: &Value| refusals_as_it_is(&DEPLOYMENT, &document(place, choice), FieldValidation::Ignore).is_empty();
+    let valid =
+        |choice: &Value| refusals_as_it_is(&DEPLOYMENT, &document(place, choice), FieldValidation::Ignore).is_empty();
     union.choices().chain([json!({})]).filter(valid).collect()
 }

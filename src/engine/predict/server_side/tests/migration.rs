@@ -22,7 +22,8 @@ fn kubectl_may_take_what_its_own_last_applied_explains() {
     live["metadata"]["annotations"] = json!({LAST_APPLIED: before.to_string()});
     let git = container(json!({"args": ["serve", "--fast"]}));
     let sync_as = |manager: &str| {
-        predict(&DEPLOYMENT, 
+        predict(
+            &DEPLOYMENT,
             &git,
             &live,
             &Syncer {
@@ -53,7 +54,11 @@ fn an_object_that_nobody_tracks_belongs_to_before_first_apply() {
 
 #[test]
 fn what_argo_cd_takes_over_from_kubectl_apply_goes_with_its_own_sync() {
-    let kubectl = entry("kubectl-client-side-apply", "Update", fields_of(&DEPLOYMENT, &tcp()).to_value());
+    let kubectl = entry(
+        "kubectl-client-side-apply",
+        "Update",
+        fields_of(&DEPLOYMENT, &tcp()).to_value(),
+    );
     let live = owned(&tcp(), vec![kubectl]);
     let taking = |takes_over: TakesOver| Syncer {
         takes_over,
@@ -121,7 +126,8 @@ fn kubectl_and_argo_cd_remove_what_git_dropped_of_a_client_side_apply_and_anothe
         ("kustomize-controller", Verdict::Reverts, false),
         (TOOL, Verdict::Residual, true),
     ] {
-        let answer = predict(&DEPLOYMENT, 
+        let answer = predict(
+            &DEPLOYMENT,
             &http(),
             &live,
             &Syncer::by(Applier::of_manager(manager), Strategy::ServerSideApply, manager),
@@ -159,7 +165,10 @@ fn kubectl_takes_over_after_its_apply_and_only_from_who_owns_the_annotation() {
         .as_object_mut()
         .unwrap()
         .remove("f:annotations");
-    assert_eq!(predict(&DEPLOYMENT, &http(), &without, &kubectl).verdict, Verdict::Residual);
+    assert_eq!(
+        predict(&DEPLOYMENT, &http(), &without, &kubectl).verdict,
+        Verdict::Residual
+    );
     // An annotation in Git other than live's is taken from its owner by the first apply.
     let mut dumped = http();
     dumped["metadata"]["annotations"] = json!({LAST_APPLIED: "{}"});
