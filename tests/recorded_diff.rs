@@ -150,7 +150,8 @@ fn the_three_way_merge_gives_what_upstream_expects() {
         };
         let [last_applied, live, desired, expected] =
             ["last-applied.yaml", "live.yaml", "desired.yaml", "expected.yaml"].map(document);
-        let merged = three_way_patch(&last_applied, &live, &desired).and_then(|patch| apply_patch(&live, &patch));
+        let merged = three_way_patch(&DEPLOYMENT, &last_applied, &live, &desired)
+            .and_then(|patch| apply_patch(&DEPLOYMENT, &live, &patch));
         // In order, too, also where upstream sorts before it compares.
         if merged.as_ref() != Ok(&expected) {
             wrong.push(format!(

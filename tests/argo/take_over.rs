@@ -2,6 +2,7 @@
 //! does not know.
 
 use anyhow::{Context, Result};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::FieldPath;
 use driftmend::engine::operation::Application;
 use driftmend::engine::predict::{Prediction, predict};
@@ -20,7 +21,7 @@ fn predicted(shop: &Shop<'_>, git: &Value, live: &Value) -> Result<Prediction> {
     git["metadata"]["namespace"] = json!(shop.namespace);
     dressing.dress(&mut git, Some(live));
     let syncer = dressing.syncer(&git, Some(live)).context("no syncer")?;
-    Ok(predict(&git, live, &syncer))
+    Ok(predict(&DEPLOYMENT, &git, live, &syncer))
 }
 
 /// What stays, but for the deployment controller's own annotation.

@@ -1,5 +1,6 @@
 //! The engine alone, in this process and on one thread: the incident from a snapshot to a plan.
 
+use driftmend::engine::kind::DEPLOYMENT;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -68,6 +69,7 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
         let syncer = &snapshot.syncer;
         let desired = &document.value;
         diff::classify(&diff::Evidence {
+            kind: &DEPLOYMENT,
             desired,
             live,
             managed: &managed,
@@ -101,13 +103,15 @@ fn taken(stage: &Stage, strategy: Strategy, runs: usize) -> Result<Taken> {
         steps: vec![
             (
                 "diff",
-                time(runs, || diff::compare(black_box(&document.value), live).len()),
+                time(runs, || {
+                    diff::compare(&DEPLOYMENT, black_box(&document.value), live).len()
+                }),
             ),
             ("diff and attribute", time(runs, attribute)),
             (
                 "predict",
                 time(runs, || {
-                    predict(black_box(&document.value), live, &snapshot.syncer).verdict
+                    predict(&DEPLOYMENT, black_box(&document.value), live, &snapshot.syncer).verdict
                 }),
             ),
             (
@@ -172,6 +176,7 @@ fn incident(stage: &Stage, strategy: Strategy) -> Result<(Snapshot, Snapshot, Po
     })?;
     let now = Timestamp::now();
     let snapshot = Snapshot {
+        kind: &DEPLOYMENT,
         cluster: "bench".to_owned(),
         judge: "bench".to_owned(),
         target: document.id.clone(),

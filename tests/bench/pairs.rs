@@ -1,5 +1,6 @@
 //! The diff of pairs of a manifest and its live object, side by side with Argo CD's own diff library.
 
+use driftmend::engine::kind::DEPLOYMENT;
 use std::fs;
 use std::hint::black_box;
 use std::io::Write;
@@ -62,13 +63,13 @@ pub fn measure(runs: usize) -> Result<Compared> {
         .collect();
     let parsed = |at: usize| {
         pairs.get(at).map_or(0, |Pair { desired, live }| {
-            compare(black_box(desired), black_box(live)).len()
+            compare(&DEPLOYMENT, black_box(desired), black_box(live)).len()
         })
     };
     let from_bytes = |at: usize| {
         let read = |text: &String| serde_json::from_slice::<Value>(black_box(text.as_bytes()));
         let (desired, live) = texts.get(at).map(|(desired, live)| (read(desired), read(live)))?;
-        Some(compare(&desired.ok()?, &live.ok()?).len())
+        Some(compare(&DEPLOYMENT, &desired.ok()?, &live.ok()?).len())
     };
     ensure!(
         (0..pairs.len()).all(|at| from_bytes(at).is_some()),

@@ -73,8 +73,13 @@ impl<'a> Comparison<'a> {
 
     fn node(&mut self, path: &str, schema: &Value, shape: Shape) {
         self.nodes += 1;
-        if shape_at(path).map(kind) != Some(kind(shape)) {
-            self.differs(path, "shape_at", kind(shape), shape_at(path).map_or("nothing", kind));
+        if shape_at(DEPLOYMENT, path).map(kind) != Some(kind(shape)) {
+            self.differs(
+                path,
+                "shape_at",
+                kind(shape),
+                shape_at(DEPLOYMENT, path).map_or("nothing", kind),
+            );
         }
         let (name, target) = self.target(schema).unwrap_or_default();
         let of = if name.is_empty() { schema } else { &target };
@@ -98,8 +103,8 @@ impl<'a> Comparison<'a> {
         let atomic = [schema, of]
             .iter()
             .any(|place| place["x-kubernetes-map-type"] == "atomic");
-        if atomic != is_atomic_map(path) {
-            self.differs(path, "one value", atomic, is_atomic_map(path));
+        if atomic != is_atomic_map(DEPLOYMENT, path) {
+            self.differs(path, "one value", atomic, is_atomic_map(DEPLOYMENT, path));
         }
         match shape {
             Shape::Nested(fields) => self.fields(path, of, fields),
@@ -107,7 +112,7 @@ impl<'a> Comparison<'a> {
                 self.node(&below(path, "any"), &of["additionalProperties"], *inner)
             }
             Shape::List(_, inner) => {
-                let (served, known) = (served_list(schema), list_text(list_kind(path)));
+                let (served, known) = (served_list(schema), list_text(list_kind(DEPLOYMENT, path)));
                 if served != known {
                     self.differs(path, "list", served, known);
                 }

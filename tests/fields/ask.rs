@@ -1,6 +1,7 @@
 //! Asks the real API server.
 
 use anyhow::{Result, bail};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::predict::{Force, SyncPatch, request};
 use http::{Method, Request};
 use kube::{Client, Config};
@@ -100,7 +101,7 @@ impl Server {
                     .await?
             }
             Way::ClientSide | Way::ServerSide => {
-                let Ok(request) = request(manifest, self.live(way, around), &syncer) else {
+                let Ok(request) = request(&DEPLOYMENT, manifest, self.live(way, around), &syncer) else {
                     return Ok(None);
                 };
                 if matches!(&request.patch, SyncPatch::Strategic(Value::Object(patch)) if patch.is_empty()) {

@@ -1,5 +1,6 @@
 //! Holds what we predict against what the server answered.
 
+use driftmend::engine::kind::DEPLOYMENT;
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::Masker;
@@ -102,9 +103,9 @@ fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wr
     let prediction = match way {
         Way::Create => Prediction {
             predicted: None,
-            ..predict_new(manifest, None, &way.syncer())
+            ..predict_new(&DEPLOYMENT, manifest, None, &way.syncer())
         },
-        _ => predict(manifest, live, &way.syncer()),
+        _ => predict(&DEPLOYMENT, manifest, live, &way.syncer()),
     };
     let refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
     let ours: BTreeSet<_> = prediction

@@ -1,5 +1,6 @@
 //! Holds what we predict against what the server answered.
 
+use driftmend::engine::kind::DEPLOYMENT;
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::{LAST_APPLIED, compare};
@@ -63,8 +64,8 @@ pub fn syncer_of(way: Way, manager: &str) -> Syncer {
 pub fn predicted(way: Way, asked: &Asked) -> Prediction {
     let namespace = asked.now.pointer("/metadata/namespace").and_then(Value::as_str);
     match &asked.live {
-        Some(live) => predict(&asked.now, live, &syncer(way, asked)),
-        None => predict_new(&asked.now, namespace, &syncer(way, asked)),
+        Some(live) => predict(&DEPLOYMENT, &asked.now, live, &syncer(way, asked)),
+        None => predict_new(&DEPLOYMENT, &asked.now, namespace, &syncer(way, asked)),
     }
 }
 
@@ -207,7 +208,7 @@ fn kept(asked: &Asked, object: &Value) -> (Outcome, Vec<String>) {
     let Some(before) = &asked.live else {
         return (Outcome::Reverts, Vec::new());
     };
-    let differing = |live: &Value| compare(&asked.now, live);
+    let differing = |live: &Value| compare(&DEPLOYMENT, &asked.now, live);
     let paths = |live: &Value| {
         differing(live)
             .into_iter()

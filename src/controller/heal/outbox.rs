@@ -158,6 +158,7 @@ fn was_not_stored(error: &ApiError) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -192,6 +193,7 @@ mod tests {
         let id =
             json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"namespace": "shop", "name": "web"}});
         Snapshot {
+            kind: &DEPLOYMENT,
             cluster: String::new(),
             judge: String::new(),
             target: ObjectId::of(&id).unwrap(),

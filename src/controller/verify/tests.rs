@@ -1,5 +1,6 @@
 //! What Flux and Argo CD say after a heal, and when it is believed.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
@@ -23,7 +24,7 @@ fn git() -> Value {
 /// As Flux applied it, rolled out.
 fn live() -> Value {
     let mut live = git();
-    crate::engine::schema::apply_defaults(&mut live);
+    crate::engine::schema::apply_defaults(DEPLOYMENT.root, &mut live);
     live["metadata"]["generation"] = json!(3);
     live["metadata"]["managedFields"] = json!([{
         "manager": "kustomize-controller", "operation": "Apply", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
@@ -47,6 +48,7 @@ fn scene(ready: (&str, &str, &str), second: u8, live: Value) -> Snapshot {
     });
     let id = ObjectId::of(&git()).unwrap();
     Snapshot {
+        kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         target: id.clone(),

@@ -1,3 +1,4 @@
+use crate::engine::kind::DEPLOYMENT;
 use std::cell::RefCell;
 
 use pretty_assertions::assert_eq;
@@ -61,11 +62,19 @@ fn deployment(namespace: &str, spec: &Value, tolerations: &Value) -> Value {
 /// What stays a drift, and the reasons for what does not.
 fn weigh(list: &IgnoreList, desired: &Value, live: &Value) -> (Vec<String>, Vec<String>, Vec<String>) {
     let id = ObjectId::of(live).unwrap();
-    let (rules, problems) = list.rules(Pair { id: &id, desired, live }, &Table::default());
+    let (rules, problems) = list.rules(
+        Pair {
+            kind: &DEPLOYMENT,
+            id: &id,
+            desired,
+            live,
+        },
+        &Table::default(),
+    );
     let now = "2026-01-01T00:00:00Z".parse().unwrap();
     let (mut told, mut reasons) = (Vec::new(), Vec::new());
-    for change in compare(desired, live) {
-        match rules.iter().find(|rule| rule.covers(&change, &[], now)) {
+    for change in compare(&DEPLOYMENT, desired, live) {
+        match rules.iter().find(|rule| rule.covers(&DEPLOYMENT, &change, &[], now)) {
             Some(rule) => reasons.push(rule.reason.clone()),
             None => told.push(change.path.to_string()),
         }
@@ -161,6 +170,7 @@ data:
     let id = ObjectId::of(&live).unwrap();
     let (rules, _) = list.rules(
         Pair {
+            kind: &DEPLOYMENT,
             id: &id,
             desired: &desired,
             live: &live,
@@ -264,6 +274,7 @@ fn a_rule_of_managers_covers_what_they_own() {
     let id = ObjectId::of(&live).unwrap();
     let (rules, _) = list.rules(
         Pair {
+            kind: &DEPLOYMENT,
             id: &id,
             desired: &desired,
             live: &live,
@@ -271,10 +282,10 @@ fn a_rule_of_managers_covers_what_they_own() {
         &Table::default(),
     );
     let managed = crate::engine::ownership::ManagedFields::of(&live);
-    let change = compare(&desired, &live).remove(0);
-    let owners = managed.owners(&change.path);
+    let change = compare(&DEPLOYMENT, &desired, &live).remove(0);
+    let owners = managed.owners(DEPLOYMENT.root, &change.path);
     assert!(
-        rules[0].covers(&change, &owners, "2026-01-01T00:00:00Z".parse().unwrap()),
+        rules[0].covers(&DEPLOYMENT, &change, &owners, "2026-01-01T00:00:00Z".parse().unwrap()),
         "{owners:?}"
     );
     assert_eq!(rules[0].reason, "Application web ignores what bot owns");

@@ -1,6 +1,7 @@
 //! What a repository may hold, and what is kept of it.
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::source::yaml::budget::MAX_OF_REVISION;
 
 fn file(path: &str, text: impl Into<Vec<u8>>) -> SourceFile {
@@ -200,7 +201,7 @@ fn fields_without_effect_below_a_long_name_are_some_and_told_in_short() {
     let rendered = one(format!(
         "apiVersion: apps/v1\nkind: Deployment\nmetadata: {{name: web}}\nspec: {spec}\n"
     ));
-    let told = rendered.without_effect(&rendered.documents[0], None);
+    let told = rendered.without_effect(&DEPLOYMENT, &rendered.documents[0], None);
     assert_eq!(told.len(), 1_000);
     assert!(told.iter().all(|remark| remark.cost() < 1_500), "{}", told[0]);
     assert!(

@@ -1,3 +1,4 @@
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 
 use super::*;
@@ -49,8 +50,8 @@ fn reads_manifests_in_the_order_of_their_paths_and_counts_the_rest() {
     );
     assert_eq!(
         rendered
-            .deployments()
-            .map(|document| document.id.name.as_str())
+            .governed()
+            .map(|(_, document)| document.id.name.as_str())
             .collect::<Vec<_>>(),
         ["web"]
     );
@@ -258,7 +259,7 @@ fn tells_the_line_of_a_field_without_effect() {
     let rendered = render_files(&[("web.yaml", &WEB.replace("  replicas: 2", "  replicaCount: 2"))]);
     let web = &rendered.documents[0];
     let told: Vec<String> = rendered
-        .without_effect(web, None)
+        .without_effect(&DEPLOYMENT, web, None)
         .iter()
         .map(ToString::to_string)
         .collect();

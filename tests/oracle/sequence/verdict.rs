@@ -1,5 +1,6 @@
 //! Holds what the engine says of a snapshot against the model.
 
+use driftmend::engine::kind::DEPLOYMENT;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -61,6 +62,7 @@ pub fn assessed(model: &Model, live: &Value, way: Way, known: Known, now: Timest
         line: 1,
     };
     let snapshot = Snapshot {
+        kind: &DEPLOYMENT,
         cluster: String::new(),
         judge: String::new(),
         desired: Some(Document {

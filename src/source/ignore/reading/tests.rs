@@ -1,3 +1,4 @@
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -54,6 +55,7 @@ fn over(list: &IgnoreList, annotations: usize) -> (Vec<IgnoreRule>, Vec<String>)
     let id = ObjectId::of(&object).unwrap();
     let (rules, problems) = list.rules(
         Pair {
+            kind: &DEPLOYMENT,
             id: &id,
             desired: &object,
             live: &object,

@@ -1,5 +1,6 @@
 //! What is respected is taken from live before Git's side is compared.
 
+use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
@@ -14,7 +15,15 @@ fn respected(rules: &Value, desired: &Value, live: &Value) -> Option<Value> {
     let list = IgnoreList::read(&[file(&application.to_string())]);
     assert!(list.problems.is_empty(), "{:?}", list.problems);
     let id = ObjectId::of(live).unwrap();
-    list.respected(Pair { id: &id, desired, live }, &Table::default())
+    list.respected(
+        Pair {
+            kind: &DEPLOYMENT,
+            id: &id,
+            desired,
+            live,
+        },
+        &Table::default(),
+    )
 }
 
 fn json_with(mut object: Value, more: &Value) -> Value {
