@@ -128,7 +128,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     let mut may_pass = sent.as_ref().is_err_and(|error| error.retry() != Retry::AwaitChange);
     let answer = answer(sent);
     let verdict = answer.verdict(snapshot.kind, &desired.value, live);
-    let mut said = confirmation(prediction, &target.name, answer);
+    let mut said = confirmation(snapshot.kind, prediction, &target.name, answer);
     context
         .metrics
         .dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
@@ -152,7 +152,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
             context.metrics.prediction_mismatch(prediction.strategy);
             let ours = text(
                 &context.masker,
-                &prediction.status_text(&target.name).unwrap_or_default(),
+                &prediction.status_text(snapshot.kind, &target.name).unwrap_or_default(),
             );
             let (strategy, server) = (prediction.strategy, &report.message);
             error!(%target, ?strategy, ours, server, "a dry run contradicts the prediction");

@@ -75,7 +75,7 @@ pub fn question(desired: &Value, live: &Value, syncer: &Syncer) -> String {
 
 /// Holds the server's answer against the prediction for the Deployment `name`: the same verdict, and the same causes by
 /// field and message in whatever order.
-pub fn confirmation(prediction: &Prediction, name: &str, answer: Answer) -> Confirmation {
+pub fn confirmation(kind: &'static Kind, prediction: &Prediction, name: &str, answer: Answer) -> Confirmation {
     let (code, message, causes) = match answer {
         Answer::Accepted(_) => return Confirmation::Other("it accepts the sync".to_owned()),
         Answer::None(why) => return Confirmation::Undecided(why),
@@ -86,7 +86,7 @@ pub fn confirmation(prediction: &Prediction, name: &str, answer: Answer) -> Conf
     } else {
         Verdict::Refused
     };
-    let ours = prediction.status_text(name).unwrap_or_default();
+    let ours = prediction.status_text(kind, name).unwrap_or_default();
     let same = if causes.is_empty() {
         says(&message, &ours)
     } else {
@@ -160,7 +160,7 @@ mod tests {
         let (one, other) = (cause("spec.a", HANDLERS), cause("spec.b", HANDLERS));
         let prediction = predicted(Verdict::Refused, &[one.clone(), other.clone()]);
         assert_eq!(
-            confirmation(&prediction, "web", refused(422, "…", &[other, one])),
+            confirmation(&DEPLOYMENT, &prediction, "web", refused(422, "…", &[other, one])),
             Confirmation::Same
         );
     }
@@ -179,14 +179,14 @@ mod tests {
         ];
         for answer in answers {
             assert_eq!(
-                confirmation(&prediction, "web", answer.clone()),
+                confirmation(&DEPLOYMENT, &prediction, "web", answer.clone()),
                 Confirmation::Other("other".to_owned()),
                 "{answer:?}"
             );
         }
         let accepted = Answer::Accepted(json!({}));
         assert_eq!(
-            confirmation(&prediction, "web", accepted),
+            confirmation(&DEPLOYMENT, &prediction, "web", accepted),
             Confirmation::Other("it accepts the sync".to_owned())
         );
     }
@@ -201,15 +201,20 @@ mod tests {
         };
         let prediction = predicted(Verdict::Refused, &[ours]);
         assert_eq!(
-            confirmation(&prediction, "web", refused(500, fault, &[])),
+            confirmation(&DEPLOYMENT, &prediction, "web", refused(500, fault, &[])),
             Confirmation::Same
         );
         assert_eq!(
-            confirmation(&prediction, "web", refused(400, &format!("the request: {fault}"), &[])),
+            confirmation(
+                &DEPLOYMENT,
+                &prediction,
+                "web",
+                refused(400, &format!("the request: {fault}"), &[])
+            ),
             Confirmation::Same
         );
         assert_eq!(
-            confirmation(&prediction, "web", refused(400, "no", &[])),
+            confirmation(&DEPLOYMENT, &prediction, "web", refused(400, "no", &[])),
             Confirmation::Other("no".to_owned())
         );
     }
@@ -235,7 +240,7 @@ mod tests {
         ];
         for (answer, why) in answers {
             assert_eq!(
-                confirmation(&prediction, "web", answer),
+                confirmation(&DEPLOYMENT, &prediction, "web", answer),
                 Confirmation::Undecided(why.to_owned())
             );
         }

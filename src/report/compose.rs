@@ -132,6 +132,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         fields,
         fields_omitted: 0,
         findings: with_dry_run(
+            snapshot.kind,
             findings,
             prediction,
             &snapshot.target.name,

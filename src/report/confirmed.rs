@@ -4,6 +4,7 @@ use super::build;
 use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FindingReport, PredictionReport};
 use crate::engine::diagnose::Weight;
 use crate::engine::diff::Masker;
+use crate::engine::kind::Kind;
 use crate::engine::predict::Prediction;
 
 /// The prediction with what the server said to it. The verdict stays ours, whatever the server says.
@@ -20,6 +21,7 @@ pub(super) fn confirmed(prediction: PredictionReport, dry_run: Option<DryRunRepo
 
 /// The findings with what the dry run adds: a contradiction comes first, since it puts the others in doubt.
 pub(super) fn with_dry_run(
+    kind: &'static Kind,
     mut findings: Vec<FindingReport>,
     prediction: Option<&Prediction>,
     name: &str,
@@ -48,7 +50,7 @@ pub(super) fn with_dry_run(
     match answer {
         DryRunAnswer::Same => {}
         DryRunAnswer::Other => {
-            let ours = build::text(masker, &prediction.status_text(name).unwrap_or_default());
+            let ours = build::text(masker, &prediction.status_text(kind, name).unwrap_or_default());
             let message =
                 format!("the server contradicts the prediction in a dry run; we say: {ours}; the server says: {said}");
             let remedy = "look for admission that changes the Deployment on its way in; if there is none, the \
@@ -69,6 +71,7 @@ pub(super) fn with_dry_run(
 
 #[cfg(test)]
 mod tests {
+    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
@@ -96,7 +99,14 @@ mod tests {
             evidence: None,
             remedy: None,
         };
-        let findings = with_dry_run(vec![before], Some(&prediction), "web", Some(&dry_run), &masker);
+        let findings = with_dry_run(
+            &DEPLOYMENT,
+            vec![before],
+            Some(&prediction),
+            "web",
+            Some(&dry_run),
+            &masker,
+        );
         let report = confirmed(build::prediction_report(&prediction, &masker), Some(dry_run));
         let findings = findings
             .iter()

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Kind;
 use super::rollout::{Counts, Rollout};
-use crate::engine::schema;
+use crate::engine::{schema, validation};
 
 /// The DaemonSet.
 pub static DAEMON_SET: Kind = Kind {
@@ -15,6 +15,7 @@ pub static DAEMON_SET: Kind = Kind {
     // Until Kubernetes 1.16.
     former_groups: &["extensions"],
     root: schema::DAEMON_SET,
+    validation: validation::DAEMON_SET,
     template: &["spec", "template"],
     counted: &["deprecated.daemonset.template.generation"],
     pause: None,

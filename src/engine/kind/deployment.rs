@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::Kind;
 use super::rollout::{Counts, Rollout};
-use crate::engine::schema;
+use crate::engine::{schema, validation};
 
 /// The Deployment.
 pub static DEPLOYMENT: Kind = Kind {
@@ -15,6 +15,7 @@ pub static DEPLOYMENT: Kind = Kind {
     // Until Kubernetes 1.16.
     former_groups: &["extensions"],
     root: schema::DEPLOYMENT,
+    validation: validation::DEPLOYMENT,
     template: &["spec", "template"],
     counted: &[],
     pause: Some("paused"),

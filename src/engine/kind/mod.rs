@@ -15,6 +15,7 @@ pub use self::deployment::DEPLOYMENT;
 pub use self::rollout::Rollout;
 use super::object::{FieldPath, ObjectId};
 use super::schema::Shape;
+use super::validation::Validation;
 
 /// All governed kinds, in the order in which they are listed to people.
 pub static KINDS: &[&Kind] = &[&DEPLOYMENT, &DAEMON_SET];
@@ -39,6 +40,9 @@ pub struct Kind {
 
     /// What its objects are made of.
     pub root: Shape,
+
+    /// How the API server validates its spec.
+    pub validation: Validation,
 
     /// The names on the way from the object to its pod template.
     pub template: &'static [&'static str],

@@ -24,9 +24,9 @@ const FILLED_IN: &[&str] = &["deletionGracePeriodSeconds", "name", "namespace", 
 /// The object as the server would store it, but for its status and managedFields, and why it would not.
 pub(super) fn admit<'a>(kind: &'static Kind, mut merged: Tree<'a>, live: &'a Value) -> (Tree<'a>, Vec<Cause>) {
     keep_books(&mut merged, live);
-    forget_dropped_fields(kind, &mut merged, live);
-    let mut stored = as_stored(kind, merged);
-    let causes = refusals_of_update(kind, &stored, live);
+    forget_dropped_fields(kind.root, &mut merged, live);
+    let mut stored = as_stored(kind.root, merged);
+    let causes = refusals_of_update(kind.root, &kind.validation, &stored, live);
     forget_empty(&mut stored);
     if let Some(object) = stored.as_map_mut() {
         // Defaults make an empty one.

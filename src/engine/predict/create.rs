@@ -38,7 +38,7 @@ pub fn predict_new(kind: &'static Kind, desired: &Value, namespace: Option<&str>
             .and_then(|sent| posted(kind, sent, syncer.validation)),
         Strategy::Replace => posted(kind, desired.clone(), syncer.validation),
     };
-    match sent.map(|sent| (refusals_of_new(kind, &sent), sent)) {
+    match sent.map(|sent| (refusals_of_new(kind.root, &kind.validation, &sent), sent)) {
         Ok((causes, sent)) if causes.is_empty() => told(Verdict::Reverts, causes, Some(stored(kind, &sent))),
         Ok((causes, _)) | Err(causes) => told(Verdict::Refused, causes, None),
     }
@@ -47,8 +47,8 @@ pub fn predict_new(kind: &'static Kind, desired: &Value, namespace: Option<&str>
 /// The object that comes of it.
 fn stored(kind: &'static Kind, sent: &Value) -> Value {
     let mut object = Tree::of(sent);
-    forget_dropped_fields(kind, &mut object, &Value::Null);
-    let mut stored = as_stored(kind, object);
+    forget_dropped_fields(kind.root, &mut object, &Value::Null);
+    let mut stored = as_stored(kind.root, object);
     forget_empty(&mut stored);
     if let Some(object) = stored.as_map_mut() {
         object.remove("status");
@@ -121,7 +121,7 @@ mod tests {
             ..Syncer::new(strategy, "gitops")
         };
         let answer = predict_new(&DEPLOYMENT, desired, Some("shop"), &syncer);
-        (answer.verdict, answer.status_text("web"))
+        (answer.verdict, answer.status_text(&DEPLOYMENT, "web"))
     }
 
     const ALL: [Strategy; 3] = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace];

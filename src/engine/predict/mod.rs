@@ -218,7 +218,7 @@ pub fn refusals_as_it_is(kind: &'static Kind, manifest: &Value, validation: Fiel
         let pointer = strict::first_unknown(kind, manifest).and_then(|field| field.pointer(manifest));
         return vec![(cause, pointer.unwrap_or_default())];
     }
-    let causes = refusals_of_new(kind, manifest).into_iter();
+    let causes = refusals_of_new(kind.root, &kind.validation, manifest).into_iter();
     causes
         .map(|cause| {
             let pointer = place_in(kind, manifest, manifest, &cause.field);

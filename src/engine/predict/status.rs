@@ -2,6 +2,7 @@
 
 use super::client_side::PATCH_FIELD;
 use super::{Cause, Prediction, Verdict};
+use crate::engine::kind::Kind;
 
 impl Prediction {
     /// The message of the server's `Status`, such as `Deployment.apps "web" is invalid: spec.replicas: …`; `None` where
@@ -9,7 +10,7 @@ impl Prediction {
     ///
     /// Source: `NewInvalid` of apimachinery's `pkg/api/errors/errors.go`; `NewConflictError` of
     /// `pkg/util/managedfields/internal`.
-    pub fn status_text(&self, name: &str) -> Option<String> {
+    pub fn status_text(&self, kind: &Kind, name: &str) -> Option<String> {
         let causes = distinct(&self.causes);
         match self.verdict {
             Verdict::Refused if self.is_invalid() => {
@@ -21,7 +22,7 @@ impl Prediction {
                 Some(if self.is_about_the_patch() {
                     format!(" \"\" is invalid: {told}")
                 } else {
-                    format!("Deployment.apps {name:?} is invalid: {told}")
+                    format!("{kind}.{} {name:?} is invalid: {told}", kind.group)
                 })
             }
             Verdict::Refused => Some(match causes.as_slice() {
@@ -36,9 +37,9 @@ impl Prediction {
     /// The same as kubectl prints it, one cause a line where there are several; `None` where the sync succeeds.
     ///
     /// Source: `staging/src/k8s.io/kubectl/pkg/cmd/util/helpers.go` statusCausesToAggrError.
-    pub fn kubectl_text(&self, name: &str) -> Option<String> {
+    pub fn kubectl_text(&self, kind: &Kind, name: &str) -> Option<String> {
         if self.verdict != Verdict::Refused || !self.is_invalid() {
-            return self.status_text(name);
+            return self.status_text(kind, name);
         }
         let told = match distinct(&self.causes).as_slice() {
             [one] => one.clone(),
@@ -47,7 +48,7 @@ impl Prediction {
         Some(if self.is_about_the_patch() {
             format!("The request is invalid: {told}")
         } else {
-            format!("The Deployment {name:?} is invalid: {told}")
+            format!("The {kind} {name:?} is invalid: {told}")
         })
     }
 

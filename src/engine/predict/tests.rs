@@ -135,7 +135,7 @@ fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl(
             [two_handlers("livenessProbe"), two_handlers("readinessProbe")]
         );
         assert_eq!(
-            answer.status_text("checkout").as_deref(),
+            answer.status_text(&DEPLOYMENT, "checkout").as_deref(),
             Some(
                 "Deployment.apps \"checkout\" is invalid: [spec.template.spec.containers[0].livenessProbe.tcpSocket: \
                  Forbidden: may not specify more than 1 handler type, \
@@ -144,7 +144,7 @@ fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl(
             )
         );
         assert_eq!(
-            answer.kubectl_text("checkout").as_deref(),
+            answer.kubectl_text(&DEPLOYMENT, "checkout").as_deref(),
             Some(
                 "The Deployment \"checkout\" is invalid: \n* spec.template.spec.containers[0].livenessProbe.tcpSocket: \
                  Forbidden: may not specify more than 1 handler type\n* \
@@ -163,11 +163,11 @@ fn one_cause_is_told_without_brackets() {
     let cause =
         "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
     assert_eq!(
-        answer.status_text("checkout"),
+        answer.status_text(&DEPLOYMENT, "checkout"),
         Some(format!("Deployment.apps \"checkout\" is invalid: {cause}"))
     );
     assert_eq!(
-        answer.kubectl_text("checkout"),
+        answer.kubectl_text(&DEPLOYMENT, "checkout"),
         Some(format!("The Deployment \"checkout\" is invalid: {cause}"))
     );
 }
@@ -273,7 +273,7 @@ fn a_version_in_git_that_live_has_left_behind_is_a_conflict() {
         let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
         assert_eq!(answer.verdict, Verdict::Conflict, "{strategy:?}");
         assert_eq!(
-            answer.status_text("checkout").as_deref(),
+            answer.status_text(&DEPLOYMENT, "checkout").as_deref(),
             Some(
                 "Operation cannot be fulfilled on deployments.apps \"checkout\": \
                  the object has been modified; please apply your changes to the latest version and try again"
@@ -312,7 +312,7 @@ fn a_changed_selector_is_told_with_the_labels_it_leaves_behind() {
     for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
         let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
         assert_eq!(
-            answer.status_text("checkout").as_deref(),
+            answer.status_text(&DEPLOYMENT, "checkout").as_deref(),
             Some(
                 "Deployment.apps \"checkout\" is invalid: [spec.template.metadata.labels: Invalid value: \
                  {\"app\":\"checkout\"}: `selector` does not match template `labels`, spec.selector: Invalid value: \
@@ -364,7 +364,7 @@ fn a_value_of_another_type_never_comes_to_validation() {
         );
         let text = format!("Deployment in version \"v1\" cannot be handled as a Deployment: {fault}");
         assert_eq!(
-            (answer.verdict, answer.status_text("checkout")),
+            (answer.verdict, answer.status_text(&DEPLOYMENT, "checkout")),
             (Verdict::Refused, Some(text))
         );
     }

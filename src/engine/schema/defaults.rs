@@ -17,10 +17,10 @@ pub(super) enum Fill {
 
 use Fill::{EmptyStruct, Flag, Number, Text};
 
-/// The defaults of a Deployment without a condition besides "not set" (in normal form: absent): Go type, field, value.
+/// The defaults of the governed kinds without a condition besides "not set" (in normal form: absent): Go type, field, value.
 ///
-/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and what it calls:
-/// SetDefaults_Deployment in `pkg/apis/apps/v1/defaults.go`, the others in `pkg/apis/core/v1/defaults.go`, those
+/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and SetObjectDefaults_DaemonSet and what
+/// they call: SetDefaults_Deployment and SetDefaults_DaemonSet in `pkg/apis/apps/v1/defaults.go`, the others in `pkg/apis/core/v1/defaults.go`, those
 /// without a function as `+default` tags in `staging/src/k8s.io/api/core/v1/types.go`. SetDefaults_Pod is not among
 /// them: a template gets no requests from limits, no host ports, and no `enableServiceLinks`.
 const DEFAULTS: &[(&str, &str, Fill)] = &[
@@ -29,6 +29,9 @@ const DEFAULTS: &[(&str, &str, Fill)] = &[
     ("DeploymentSpec", "revisionHistoryLimit", Number(10)),
     ("DeploymentSpec", "progressDeadlineSeconds", Number(600)),
     ("DeploymentStrategy", "type", Text("RollingUpdate")),
+    // SetDefaults_DaemonSet
+    ("DaemonSetSpec", "revisionHistoryLimit", Number(10)),
+    ("DaemonSetUpdateStrategy", "type", Text("RollingUpdate")),
     // SetDefaults_PodSpec
     ("PodSpec", "dnsPolicy", Text("ClusterFirst")),
     ("PodSpec", "restartPolicy", Text("Always")),
@@ -159,7 +162,8 @@ fn fill_struct<D: Document>(object: &mut D::Members, of: &Struct) {
         object.put_if_absent(field, || D::of_static(policy));
     }
     match rules.special {
-        Special::DeploymentStrategy => fill_rolling_update(object),
+        Special::DeploymentStrategy => fill_rolling_update(object, || D::of_static("25%"), || D::of_static("25%")),
+        Special::DaemonSetStrategy => fill_rolling_update(object, || D::of_integer(1), || D::of_integer(0)),
         Special::Volume => fill_empty_dir(object, of),
         _ => {}
     }
@@ -175,15 +179,16 @@ fn fill_empty_dir<D: Document>(volume: &mut impl Members<D>, of: &Struct) {
     }
 }
 
-/// Source: `pkg/apis/apps/v1/defaults.go` SetDefaults_Deployment: each on its own, and only for RollingUpdate.
-fn fill_rolling_update<D: Document>(strategy: &mut impl Members<D>) {
+/// The bounds of a rolling update: each on its own, and only for RollingUpdate.
+///
+/// Source: `pkg/apis/apps/v1/defaults.go` SetDefaults_Deployment, SetDefaults_DaemonSet.
+fn fill_rolling_update<D: Document>(strategy: &mut impl Members<D>, unavailable: fn() -> D, surge: fn() -> D) {
     if !matches!(strategy.find("type").map(D::node), Some(Node::Text("RollingUpdate"))) {
         return;
     }
     strategy.put_if_absent("rollingUpdate", || D::of_members(D::Members::default()));
     if let Some(Node::Map(rolling)) = strategy.find("rollingUpdate").map(D::node) {
-        for field in ["maxUnavailable", "maxSurge"] {
-            rolling.put_if_absent(field, || D::of_static("25%"));
-        }
+        rolling.put_if_absent("maxUnavailable", unavailable);
+        rolling.put_if_absent("maxSurge", surge);
     }
 }

@@ -34,6 +34,7 @@ pub(super) enum Special {
     #[default]
     None,
     DeploymentStrategy,
+    DaemonSetStrategy,
     PodSpec,
     PodTemplateSpec,
     Volume,
@@ -70,6 +71,7 @@ impl Rules {
             pull_policy: defaults::pull_policy_of(of.name),
             special: match of.name {
                 "DeploymentStrategy" => Special::DeploymentStrategy,
+                "DaemonSetUpdateStrategy" => Special::DaemonSetStrategy,
                 "PodSpec" => Special::PodSpec,
                 "PodTemplateSpec" => Special::PodTemplateSpec,
                 "Volume" => Special::Volume,

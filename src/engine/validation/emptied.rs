@@ -1,15 +1,14 @@
 //! Fields whose empty value is not the same as none to a rule, though it is to what is stored.
 
-use crate::engine::kind::Kind;
-use crate::engine::schema::{Branches, Members, Tree, apply_defaults};
+use crate::engine::schema::{Branches, Members, Shape, Tree, apply_defaults};
 
 /// The object in normal form and with its defaults. What a rule tells from an absent value although it is empty stays.
-pub fn as_stored<'a>(kind: &Kind, mut object: Tree<'a>) -> Tree<'a> {
+pub fn as_stored<'a>(root: Shape, mut object: Tree<'a>) -> Tree<'a> {
     let mut found = Vec::new();
     for place in TOLD_FROM_ABSENT {
         find(&object, place.parent, place.name, &mut Vec::new(), &mut found);
     }
-    apply_defaults(kind.root, &mut object);
+    apply_defaults(root, &mut object);
     leave_out_repeated_owners(&mut object);
     for Found { steps, name, value } in found {
         if let Some(Tree::Map(parent)) = follow(&mut object, &steps) {
@@ -204,7 +203,7 @@ fn is_empty(node: &Tree<'_>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kind::DEPLOYMENT;
+    use crate::engine::schema::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -216,7 +215,7 @@ mod tests {
         };
         let object = json!({"metadata": {"ownerReferences": [owner("a", true), owner("b", false), owner("a", true),
             owner("a", false)]}});
-        let left = as_stored(&DEPLOYMENT, Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
+        let left = as_stored(DEPLOYMENT, Tree::of(&object)).to_value()["metadata"]["ownerReferences"].clone();
         assert_eq!(left, json!([owner("a", true), owner("b", false), owner("a", false)]));
     }
 
@@ -226,7 +225,7 @@ mod tests {
             json!({"name": "debug", "image": "debug:1", "ports": [], "resources": {"limits": {}}, "env": []});
         let object = json!({"spec": {"template": {"spec": {"ephemeralContainers": [{"name": "a", "image": "a:1"},
             container]}}}});
-        let mut stored = as_stored(&DEPLOYMENT, Tree::of(&object));
+        let mut stored = as_stored(DEPLOYMENT, Tree::of(&object));
         let container =
             |stored: &Tree<'_>| stored.to_value()["spec"]["template"]["spec"]["ephemeralContainers"][1].clone();
         let kept = container(&stored);

@@ -77,14 +77,14 @@ pub(super) fn marshalled(value: &Value, shape: Shape) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kind::DEPLOYMENT;
+    use crate::engine::schema::DEPLOYMENT;
     use serde_json::json;
 
     #[test]
     fn structs_are_written_in_the_order_of_their_fields() {
         let references =
             json!([{"controller": true, "apiVersion": "v1", "uid": "1", "name": "a", "kind": "ConfigMap"}]);
-        let shape = crate::engine::schema::shape_at(DEPLOYMENT.root, "metadata.ownerReferences").unwrap();
+        let shape = crate::engine::schema::shape_at(DEPLOYMENT, "metadata.ownerReferences").unwrap();
         let wanted = r#"[{"apiVersion":"v1","kind":"ConfigMap","name":"a","uid":"1","controller":true}]"#;
         assert_eq!(marshalled(&references, shape), wanted);
     }

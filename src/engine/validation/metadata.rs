@@ -1,13 +1,12 @@
 //! Names, labels, annotations and owners; selectors over labels.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::causes::{Causes, Raw};
 use super::content;
 use super::go::marshalled;
 use super::node::Node;
-use crate::engine::schema::{self, Tree};
+use crate::engine::schema::{self, Shape, Tree};
 
 /// `TotalAnnotationSizeLimitB`.
 const ANNOTATIONS_LIMIT: usize = 256 * 1024;
@@ -17,7 +16,7 @@ const ORPHAN: &str = "orphan";
 const FOREGROUND: &str = "foregroundDeletion";
 
 /// `ValidateObjectMeta`, for a new object.
-pub(super) fn validate_new(kind: &'static Kind, metadata: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_new(root: Shape, metadata: &Node<'_>, out: &mut Causes) {
     let (prefix, name, namespace) = (
         metadata.at("generateName"),
         metadata.at("name"),
@@ -39,7 +38,7 @@ pub(super) fn validate_new(kind: &'static Kind, metadata: &Node<'_>, out: &mut C
     if !namespace.text().is_empty() {
         out.invalid_text(&namespace, namespace.text(), content::dns1123_label(namespace.text()));
     }
-    validate_shared(kind, metadata, out);
+    validate_shared(root, metadata, out);
     validate_kube_finalizers(&metadata.at("finalizers"), out);
 }
 
@@ -72,13 +71,13 @@ fn validate_kube_finalizers(finalizers: &Node<'_>, out: &mut Causes) {
 }
 
 /// `validateCommonFields` of every update, then `ValidateObjectMetaUpdate`, which says most of it once more.
-pub(super) fn validate_update(kind: &'static Kind, metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
+pub(super) fn validate_update(root: Shape, metadata: &Node<'_>, old: &Node<'_>, out: &mut Causes) {
     // `ValidatePathSegmentName`, which is the rule of names for every kind.
     let prefix = metadata.at("generateName");
     for sign in ["/", "%"].iter().filter(|sign| prefix.text().contains(**sign)) {
         out.invalid(&prefix, prefix.text(), &format!("may not contain '{sign}'"));
     }
-    validate_shared(kind, metadata, out);
+    validate_shared(root, metadata, out);
     let finalizers = metadata.at("finalizers");
     if old.at("deletionTimestamp").is_set() {
         validate_no_new_finalizers(&finalizers, &old.at("finalizers"), out);
@@ -118,11 +117,11 @@ fn validate_no_new_finalizers(finalizers: &Node<'_>, old: &Node<'_>, out: &mut C
     }
 }
 
-fn validate_shared(kind: &'static Kind, metadata: &Node<'_>, out: &mut Causes) {
+fn validate_shared(root: Shape, metadata: &Node<'_>, out: &mut Causes) {
     let labels = metadata.at("labels");
     validate_labels(&labels, &labels, out);
     validate_annotations(&metadata.at("annotations"), out);
-    validate_owner_references(kind, &metadata.at("ownerReferences"), out);
+    validate_owner_references(root, &metadata.at("ownerReferences"), out);
     validate_finalizers(&metadata.at("finalizers"), out);
 }
 
@@ -148,10 +147,10 @@ pub(super) fn validate_annotations(annotations: &Node<'_>, out: &mut Causes) {
 }
 
 /// `ValidateOwnerReferences`. The server reports every one at the list, without an index.
-fn validate_owner_references(kind: &'static Kind, references: &Node<'_>, out: &mut Causes) {
+fn validate_owner_references(root: Shape, references: &Node<'_>, out: &mut Causes) {
     let mut controller: Option<String> = None;
     let shown = |path: &str, value: &Tree<'_>| {
-        schema::shape_at(kind.root, path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape))
+        schema::shape_at(root, path).map_or_else(String::new, |shape| marshalled(&value.to_value(), shape))
     };
     for reference in references.items() {
         let api_version = reference.at("apiVersion").text();

@@ -1,6 +1,5 @@
 //! Fields that the server does not keep: those the type does not have, and those behind a feature gate that is off.
 
-use crate::engine::kind::Kind;
 use std::cell::LazyCell;
 
 use serde_json::Value;
@@ -12,21 +11,21 @@ type Gate = (&'static str, &'static str);
 /// Forgets misspelt fields and directives of a patch, as decoding does, and gated fields that `old` does not use yet.
 ///
 /// Source: `pkg/api/pod/util.go` dropDisabledFields, which looks for a use anywhere in the old object.
-pub(in crate::engine) fn forget_dropped_fields(kind: &Kind, object: &mut Tree<'_>, old: &Value) {
-    forget(object, kind.root, &LazyCell::new(|| in_use(kind, old)));
+pub(in crate::engine) fn forget_dropped_fields(root: Shape, object: &mut Tree<'_>, old: &Value) {
+    forget(object, root, &LazyCell::new(|| in_use(root, old)));
 }
 
 /// The gated fields that an object uses.
-fn in_use(kind: &Kind, old: &Value) -> Vec<Gate> {
+fn in_use(root: Shape, old: &Value) -> Vec<Gate> {
     let mut in_use = Vec::new();
-    find_gated(old, kind.root, &mut in_use);
+    find_gated(old, root, &mut in_use);
     if !in_use.is_empty() {
         // A null is no use. Defaults bring no gated field, so that what is not in use as it stands is not in use at
         // all.
         let mut stored = old.clone();
-        apply_defaults(kind.root, &mut stored);
+        apply_defaults(root, &mut stored);
         in_use.clear();
-        find_gated(&stored, kind.root, &mut in_use);
+        find_gated(&stored, root, &mut in_use);
     }
     in_use
 }
@@ -76,7 +75,7 @@ fn find_gated(value: &Value, shape: Shape, found: &mut Vec<Gate>) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kind::DEPLOYMENT;
+    use crate::engine::schema::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
@@ -96,7 +95,7 @@ mod tests {
             ),
         ] {
             let mut object = Tree::of(&signal);
-            forget_dropped_fields(&DEPLOYMENT, &mut object, &old);
+            forget_dropped_fields(DEPLOYMENT, &mut object, &old);
             assert_eq!(object, hook(kept));
         }
     }
@@ -115,7 +114,7 @@ mod tests {
         ] {
             let written = containers(json!({"name": "init", "lifecycle": lifecycle}));
             let mut object = Tree::of(&written);
-            forget_dropped_fields(&DEPLOYMENT, &mut object, &Value::Null);
+            forget_dropped_fields(DEPLOYMENT, &mut object, &Value::Null);
             assert_eq!(object, containers(kept));
         }
     }

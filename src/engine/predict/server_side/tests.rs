@@ -151,7 +151,7 @@ fn a_strategy_whose_defaults_nobody_owns_cannot_become_recreate() {
     recreate["spec"]["strategy"] = json!({"type": "Recreate"});
     let refused = sync(&recreate, &owned(&silent, vec![applied(&silent)]), Force::Yes);
     assert_eq!(
-        refused.status_text("web").as_deref(),
+        refused.status_text(&DEPLOYMENT, "web").as_deref(),
         Some(
             "Deployment.apps \"web\" is invalid: \
              spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'"
@@ -199,7 +199,7 @@ fn without_force_whoever_else_owns_a_changed_field_is_named() {
     changed["spec"]["template"] = git["spec"]["template"].clone();
     assert_eq!(
         sync(&git, &owned(&changed, vec![scale]), Force::No)
-            .status_text("web")
+            .status_text(&DEPLOYMENT, "web")
             .as_deref(),
         Some(
             "Apply failed with 1 conflict: conflict with \"kubectl\" with subresource \"scale\" using apps/v1: \

@@ -14,7 +14,7 @@ fn a_version_that_is_none_is_refused_and_zero_is_any() {
             let mut desired = git();
             desired["metadata"]["resourceVersion"] = json!(version);
             let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
-            (answer.verdict, answer.status_text("checkout"))
+            (answer.verdict, answer.status_text(&DEPLOYMENT, "checkout"))
         };
         for any in ["0", "4711", ""] {
             assert_eq!(asked(any), (Verdict::Clean, None), "{strategy:?} {any}");
@@ -46,7 +46,7 @@ fn what_only_the_server_sets_is_told_by_field() {
             let mut desired = git();
             json_patch::merge(&mut desired["metadata"], &metadata);
             let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
-            (answer.verdict, answer.status_text("checkout"))
+            (answer.verdict, answer.status_text(&DEPLOYMENT, "checkout"))
         };
         let deleted = json!({"deletionTimestamp": "2026-01-05T10:00:00Z"});
         assert_eq!(
@@ -101,7 +101,11 @@ fn a_null_in_a_map_of_texts_is_an_empty_one_but_to_client_side_apply() {
                 {\"matchLabels\":{\"app\":\"checkout\",\"tier\":\"\"}}: field is immutable]";
     for strategy in [Strategy::ServerSideApply, Strategy::Replace] {
         let answer = predict(&DEPLOYMENT, &desired, &synced(strategy), &syncer(strategy));
-        assert_eq!(answer.status_text("checkout").as_deref(), Some(text), "{strategy:?}");
+        assert_eq!(
+            answer.status_text(&DEPLOYMENT, "checkout").as_deref(),
+            Some(text),
+            "{strategy:?}"
+        );
     }
     let answer = predict(
         &DEPLOYMENT,
@@ -145,7 +149,11 @@ fn kubectl_gives_up_over_an_annotation_that_it_cannot_read_and_no_other_way_read
         } else {
             (Verdict::Refused, Some("invalid JSON document".to_owned()))
         };
-        assert_eq!((answer.verdict, answer.kubectl_text("checkout")), told, "{text}");
+        assert_eq!(
+            (answer.verdict, answer.kubectl_text(&DEPLOYMENT, "checkout")),
+            told,
+            "{text}"
+        );
         assert_eq!(
             request(&DEPLOYMENT, &git(), &live, &syncer(Strategy::ClientSideApply)).is_ok(),
             readable,
@@ -195,7 +203,7 @@ fn an_unknown_field_is_refused_where_the_server_is_asked_to_be_strict() {
             },
         );
         assert_eq!(answer.verdict, Verdict::Refused, "{strategy:?}");
-        let text = answer.kubectl_text("checkout").unwrap();
+        let text = answer.kubectl_text(&DEPLOYMENT, "checkout").unwrap();
         let begin = match strategy {
             Strategy::Replace => "Deployment in version \"v1\" cannot be handled as a Deployment: ",
             _ => "The request is invalid: patch: Invalid value: \"map[",

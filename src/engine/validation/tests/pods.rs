@@ -59,7 +59,12 @@ fn a_trust_bundle_has_a_name_or_a_signer() {
             let source = json!({"sources": [{"clusterTrustBundle": fields}]});
             object["spec"]["template"]["spec"]["volumes"] = json!([{"name": "v", "projected": source}]);
         });
-        let causes = refusals_of_update(&DEPLOYMENT, &as_stored(&DEPLOYMENT, Tree::of(&object)), &object);
+        let causes = refusals_of_update(
+            DEPLOYMENT.root,
+            &DEPLOYMENT.validation,
+            &as_stored(DEPLOYMENT.root, Tree::of(&object)),
+            &object,
+        );
         causes
             .into_iter()
             .map(|cause| format!("{}: {}", cause.field, cause.message))
@@ -348,7 +353,12 @@ fn mount_options_of_selinux_are_behind_a_gate_where_the_stored_object_has_none()
         object["spec"]["template"]["spec"]["securityContext"] = with("MountOption")["securityContext"].clone()
     });
     assert_eq!(
-        refusals_of_update(&DEPLOYMENT, &as_stored(&DEPLOYMENT, Tree::of(&anew)), &stored),
+        refusals_of_update(
+            DEPLOYMENT.root,
+            &DEPLOYMENT.validation,
+            &as_stored(DEPLOYMENT.root, Tree::of(&anew)),
+            &stored
+        ),
         []
     );
 }
@@ -388,7 +398,12 @@ fn the_prefix_of_a_generated_name_is_held_to_the_rule_of_names() {
     );
     // Of an update only what no path may have is refused.
     let anew = pod_with(|object| object["metadata"]["generateName"] = json!("A/b%"));
-    let causes = refusals_of_update(&DEPLOYMENT, &as_stored(&DEPLOYMENT, Tree::of(&anew)), &pod_with(|_| {}));
+    let causes = refusals_of_update(
+        DEPLOYMENT.root,
+        &DEPLOYMENT.validation,
+        &as_stored(DEPLOYMENT.root, Tree::of(&anew)),
+        &pod_with(|_| {}),
+    );
     assert_eq!(
         causes.into_iter().map(|cause| cause.message).collect::<Vec<_>>(),
         [
