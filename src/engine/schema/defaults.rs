@@ -163,7 +163,10 @@ fn fill_struct<D: Document>(object: &mut D::Members, of: &Struct) {
     }
     match rules.special {
         Special::DeploymentStrategy => fill_rolling_update(object, || D::of_static("25%"), || D::of_static("25%")),
-        Special::DaemonSetStrategy => fill_rolling_update(object, || D::of_integer(1), || D::of_integer(0)),
+        Special::DaemonSetStrategy => {
+            fill_rolling_update(object, || D::of_integer(1), || D::of_integer(0));
+            write_both_bounds(object);
+        }
         Special::Volume => fill_empty_dir(object, of),
         _ => {}
     }
@@ -190,5 +193,17 @@ fn fill_rolling_update<D: Document>(strategy: &mut impl Members<D>, unavailable:
     if let Some(Node::Map(rolling)) = strategy.find("rollingUpdate").map(D::node) {
         rolling.put_if_absent("maxUnavailable", unavailable);
         rolling.put_if_absent("maxSurge", surge);
+    }
+}
+
+/// Inside the server neither bound of a DaemonSet is a pointer: one that nobody set is written as 0.
+///
+/// Source: `Convert_apps_RollingUpdateDaemonSet_To_v1_RollingUpdateDaemonSet` in `zz_generated.conversion.go` of
+/// `pkg/apis/apps/v1`.
+fn write_both_bounds<D: Document>(strategy: &mut impl Members<D>) {
+    if let Some(Node::Map(rolling)) = strategy.find("rollingUpdate").map(D::node) {
+        for field in ["maxUnavailable", "maxSurge"] {
+            rolling.put_if_absent(field, || D::of_integer(0));
+        }
     }
 }

@@ -50,7 +50,14 @@ pub(super) fn shown_strategy(type_: &str, rolling: &Node<'_>) -> String {
 pub(super) fn amount(bound: &Node<'_>) -> i64 {
     bound
         .integer()
-        .or_else(|| bound.text().strip_suffix('%')?.parse().ok())
+        .or_else(|| percent(bound.text()))
         .or_else(|| bound.text().parse().ok())
         .unwrap_or(0)
+}
+
+/// `getPercentValue`: digits alone, and a percent sign.
+fn percent(text: &str) -> Option<i64> {
+    let digits = text.strip_suffix('%')?;
+    let is_number = digits.bytes().all(|digit| digit.is_ascii_digit());
+    digits.parse().ok().filter(|_| is_number)
 }
