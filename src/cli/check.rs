@@ -277,7 +277,7 @@ fn live(arguments: &Arguments, desired: &Input, empty: Empty) -> Result<(Live, O
         }
         None if arguments.cluster => waiting(async {
             let (cluster, namespace) = arguments.access.connect().await?;
-            let documents: Vec<&Document> = governed(&desired.rendered).map(|(_, document)| document).collect();
+            let documents: Vec<(&'static Kind, &Document)> = governed(&desired.rendered).collect();
             let found = from_cluster(&cluster, &documents, &desired.rendered, &namespace).await?;
             Ok((Live::Cluster(found), Some(namespace)))
         }),

@@ -14,6 +14,7 @@ use super::{Fault, Syncing, people};
 use crate::engine::diff::{Masker, Severity};
 use crate::engine::phase::Phase;
 use crate::engine::predict::Verdict;
+use crate::report::check::noun;
 use crate::report::human::{self, View};
 use crate::report::{ObjectReport, PredictionReport, object_report};
 use crate::source::ignore::jq::Child;
@@ -259,14 +260,15 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, de
         .iter()
         .filter(|object| !matches!(object.phase, Phase::InSync | Phase::Pending))
         .count();
+    let noun = noun(objects);
     text.push_str(&match (objects.len(), drifted) {
         // What was not read may have drifted as well.
-        (0, _) if !problems.is_empty() => "0 Deployments compared; not everything could be read.\n".to_owned(),
+        (0, _) if !problems.is_empty() => format!("0 {noun} compared; not everything could be read.\n"),
         (1, 0) if !problems.is_empty() => {
-            "1 Deployment compared, nothing drifted there; not everything could be read.\n".to_owned()
+            format!("1 {noun} compared, nothing drifted there; not everything could be read.\n")
         }
         (all, 0) if !problems.is_empty() => {
-            format!("{all} Deployments compared, nothing drifted there; not everything could be read.\n")
+            format!("{all} {noun} compared, nothing drifted there; not everything could be read.\n")
         }
         // Nothing drifted, since there was nothing to compare.
         (0, _) => {
@@ -276,12 +278,12 @@ fn print_human(view: &View<'_>, objects: &[ObjectReport], problems: &Remarks, de
             } else {
                 format!("; passed over: {others}")
             };
-            format!("0 Deployments compared{others}.\n")
+            format!("0 {noun} compared{others}.\n")
         }
-        (1, 0) => "1 Deployment compared, nothing drifted.\n".to_owned(),
-        (all, 0) => format!("{all} Deployments compared, nothing drifted.\n"),
-        (1, _) => "1 Deployment compared, it drifted.\n".to_owned(),
-        (all, drifted) => format!("{all} Deployments compared, {drifted} drifted.\n"),
+        (1, 0) => format!("1 {noun} compared, nothing drifted.\n"),
+        (all, 0) => format!("{all} {noun} compared, nothing drifted.\n"),
+        (1, _) => format!("1 {noun} compared, it drifted.\n"),
+        (all, drifted) => format!("{all} {noun} compared, {drifted} drifted.\n"),
     });
     output::print(&text)?;
     print_problems(problems, problems.more());

@@ -1,6 +1,7 @@
 //! The live side of a check: files or the API server's answer, and of each document whether there is anything to hold
 //! it against.
 
+use crate::engine::kind::Kind;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -114,17 +115,17 @@ pub(super) fn not_live(document: &Document) -> Remark {
 /// Where a namespace has none of the documents, it is asked for: in one that is not there everything looks new.
 pub(super) async fn from_cluster(
     cluster: &Cluster,
-    documents: &[&Document],
+    documents: &[(&'static Kind, &Document)],
     rendered: &Rendered,
     default: &str,
 ) -> Result<Vec<Found>, Fault> {
     let asked: Vec<_> = documents
         .iter()
-        .map(|document| one(cluster, document, default))
+        .map(|(kind, document)| one(cluster, kind, document, default))
         .collect();
     let mut found: Vec<Found> = stream::iter(asked).buffered(AT_ONCE).try_collect().await?;
     let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
-    for (at, document) in documents.iter().enumerate() {
+    for (at, (_, document)) in documents.iter().enumerate() {
         by_namespace
             .entry(document.id.namespace.as_deref().unwrap_or(default))
             .or_default()
@@ -144,7 +145,7 @@ pub(super) async fn from_cluster(
         let Some(Origin { file, line }) = members
             .first()
             .and_then(|at| documents.get(*at))
-            .map(|document| document.origin.clone())
+            .map(|(_, document)| document.origin.clone())
         else {
             continue;
         };
@@ -178,10 +179,10 @@ pub(super) async fn from_cluster(
     Ok(found)
 }
 
-async fn one(cluster: &Cluster, document: &Document, default: &str) -> Result<Found, Fault> {
+async fn one(cluster: &Cluster, kind: &'static Kind, document: &Document, default: &str) -> Result<Found, Fault> {
     let Document { id, origin, .. } = document;
     let namespace = id.namespace.clone().unwrap_or_else(|| default.to_owned());
-    match cluster.get_deployment(&namespace, &id.name).await {
+    match cluster.get_governed(kind, &namespace, &id.name).await {
         Ok(Some(value)) => {
             let id = ObjectId {
                 namespace: Some(namespace),

@@ -1,6 +1,7 @@
 //! A Deployment without a report: it is what Git says, nobody governs it, or it is not there. What is known of that,
 //! and no more.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
@@ -75,7 +76,7 @@ enum Is {
 
 async fn deployment(cluster: &Cluster, namespace: &str, word: &str) -> Result<Is, Fault> {
     for name in target::deployments(word)? {
-        match cluster.get_deployment(namespace, name).await {
+        match cluster.get_governed(&DEPLOYMENT, namespace, name).await {
             Ok(Some(_)) => return Ok(Is::There),
             Ok(None) => {}
             Err(ApiError::Forbidden { .. }) => return Ok(Is::Hidden),

@@ -23,4 +23,4 @@ pub use backoff::{WatchBackoff, patient};
 pub use call::{Call, Effect, Resource, Verb};
 pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection, Gate};
 pub use errors::{ApiError, DEFINITIONS_HINT, LONGEST_WAIT, Retry};
-pub use requests::{DEPLOYMENTS, DryRun, NamespaceFacts};
+pub use requests::{DryRun, NamespaceFacts};

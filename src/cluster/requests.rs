@@ -10,14 +10,18 @@ use serde_json::Value;
 use super::call::{Call, Resource, Verb};
 use super::client::Cluster;
 use super::errors::ApiError;
+use crate::engine::kind::Kind;
 use crate::engine::predict::{FieldValidation, Force, SyncPatch, SyncRequest};
 
-/// The Deployments.
-pub const DEPLOYMENTS: Resource<'static> = Resource {
-    group: "apps",
-    version: "v1",
-    plural: "deployments",
-};
+impl From<&'static Kind> for Resource<'static> {
+    fn from(kind: &'static Kind) -> Self {
+        Self {
+            group: kind.group,
+            version: kind.version,
+            plural: kind.plural,
+        }
+    }
+}
 
 /// Whether the server only says what it would do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,13 +80,18 @@ impl Cluster {
             .unwrap_or_default())
     }
 
-    /// Reads one Deployment, fresh from the server, with every field that it has; `None` when there is none.
+    /// Reads one object of a governed kind, fresh from the server, with every field that it has; `None` when there is none.
     ///
     /// # Errors
     ///
     /// Every [`ApiError`] but `NotFound`.
-    pub async fn get_deployment(&self, namespace: &str, name: &str) -> Result<Option<Value>, ApiError> {
-        self.get_object(DEPLOYMENTS, Some(namespace), name).await
+    pub async fn get_governed(
+        &self,
+        kind: &'static Kind,
+        namespace: &str,
+        name: &str,
+    ) -> Result<Option<Value>, ApiError> {
+        self.get_object(kind.into(), Some(namespace), name).await
     }
 
     /// Sends one JSON Patch for any object and gives what the server made of it.
@@ -120,29 +129,35 @@ impl Cluster {
         self.send(call, request).await
     }
 
-    /// Sends one JSON Patch for a Deployment, as [`Cluster::patch_object`] does.
+    /// Sends one JSON Patch for an object of a governed kind, as [`Cluster::patch_object`] does.
     ///
     /// # Errors
     ///
     /// As there.
-    pub async fn patch_deployment(
+    pub async fn patch_governed(
         &self,
-        namespace: &str,
-        name: &str,
+        kind: &'static Kind,
+        (namespace, name): (&str, &str),
         patch: &json_patch::Patch,
         field_manager: &str,
         dry_run: DryRun,
     ) -> Result<Value, ApiError> {
-        self.patch_object(DEPLOYMENTS, (namespace, name), patch, field_manager, dry_run)
+        self.patch_object(kind.into(), (namespace, name), patch, field_manager, dry_run)
             .await
     }
 
-    /// Asks what the server would make of the next sync of a Deployment; nothing is ever stored.
+    /// Asks what the server would make of the next sync of an object of a governed kind; nothing is ever stored.
     ///
     /// # Errors
     ///
     /// The server's refusal of the sync, and every other [`ApiError`].
-    pub async fn dry_run_sync(&self, namespace: &str, name: &str, sync: &SyncRequest) -> Result<Value, ApiError> {
+    pub async fn dry_run_sync(
+        &self,
+        kind: &'static Kind,
+        (namespace, name): (&str, &str),
+        sync: &SyncRequest,
+    ) -> Result<Value, ApiError> {
+        let resource = Resource::from(kind);
         let (patch, force) = match &sync.patch {
             SyncPatch::Strategic(body) => (Patch::Strategic(body), false),
             SyncPatch::Apply(body, force) => (Patch::Apply(body), *force == Force::Yes),
@@ -159,13 +174,13 @@ impl Cluster {
             field_manager,
             field_validation,
         };
-        let call = Call::new(Verb::Patch, DEPLOYMENTS.to_string())
+        let call = Call::new(Verb::Patch, resource.to_string())
             .namespace(namespace)
             .name(name)
             .stores_nothing();
         self.send(
             call,
-            Request::new(DEPLOYMENTS.collection(Some(namespace))).patch(name, &parameters, &patch),
+            Request::new(resource.collection(Some(namespace))).patch(name, &parameters, &patch),
         )
         .await
     }

@@ -112,7 +112,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     // (client asks)
     let mut sent = context
         .cluster
-        .dry_run_sync(&target.namespace, &target.name, &request)
+        .dry_run_sync(snapshot.kind, (&target.namespace, &target.name), &request)
         .await;
     for _ in 1..LOCK_TRIES {
         // A write came between, which says nothing of the sync: it is asked again, and only then told.
@@ -121,7 +121,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
         }
         sent = context
             .cluster
-            .dry_run_sync(&target.namespace, &target.name, &request)
+            .dry_run_sync(snapshot.kind, (&target.namespace, &target.name), &request)
             .await;
     }
     // A webhook that cannot be asked in a dry run says so each time: nothing is asked while nothing changes.
@@ -134,7 +134,11 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
         .dry_run(verdict.filter(|_| !matches!(said, Confirmation::Undecided(_))));
     if matches!(said, Confirmation::Other(_)) {
         // (client reads) Was it asked about the object that the prediction is about?
-        match context.cluster.get_deployment(&target.namespace, &target.name).await {
+        match context
+            .cluster
+            .get_governed(snapshot.kind, &target.namespace, &target.name)
+            .await
+        {
             Ok(Some(now)) if live_digest(&now) == live_digest(live) => {}
             // The change comes as an event, and is a question of its own.
             Ok(_) => return Confirmed::default(),

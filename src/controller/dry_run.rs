@@ -125,15 +125,15 @@ pub async fn rehearse(
         let snapshot = read.as_ref().unwrap_or(snapshot);
         let ground = Ground::of(snapshot, &plan.hash, None);
         let request = match step.render(&ground) {
-            Ok(Some(request)) if request.written == Written::Deployment => request,
+            Ok(Some(request)) if request.written == Written::Target => request,
             // What is written on an Application is not worth a right to ask.
             _ => return Ok(Rehearsed::NotAsked),
         };
         let sent = context
             .cluster
-            .patch_deployment(
-                &target.namespace,
-                &target.name,
+            .patch_governed(
+                ground.kind,
+                (&target.namespace, &target.name),
                 &request.patch,
                 request.manager,
                 DryRun::Yes,
@@ -180,7 +180,10 @@ fn told_of_stale(error: &ApiError, was_written: bool) -> String {
 
 /// The same with the Deployment as it is now; `None` where it is not what the plan was made for any more.
 async fn fresh_of_same(context: &Context, target: &Target, snapshot: &Snapshot) -> Result<Option<Snapshot>, ApiError> {
-    let now = context.cluster.get_deployment(&target.namespace, &target.name).await?;
+    let now = context
+        .cluster
+        .get_governed(snapshot.kind, &target.namespace, &target.name)
+        .await?;
     let same = now.as_ref().map(live_digest) == snapshot.live.as_ref().map(live_digest);
     Ok(same.then(|| Snapshot {
         live: now,

@@ -226,7 +226,7 @@ impl<L: Look> Healer<'_, L> {
                 match step.takes_back(&ground).filter(|_| lost && self.pace.may_ask_again()) {
                     Some(request) => {
                         let taken = self
-                            .write(step.kind(), &request, &healing.plan_hash, &scene.snapshot.target)
+                            .write(step.kind(), &request, &healing.plan_hash, &scene.snapshot)
                             .await;
                         taken.map(drop).or_else(guarded)?;
                     }

@@ -4,6 +4,7 @@ mod seen;
 
 pub use seen::{Past, Seen, policy, snapshot, whole_seconds};
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -151,7 +152,10 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
 /// # Errors
 /// The first request that fails.
 pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshScene>, ApiError> {
-    let live = context.cluster.get_deployment(&target.namespace, &target.name).await?;
+    let live = context
+        .cluster
+        .get_governed(&DEPLOYMENT, &target.namespace, &target.name)
+        .await?;
     let report = context
         .cluster
         .report_of(&target.namespace, &TargetRef::deployment(&target.name))

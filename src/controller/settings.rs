@@ -49,7 +49,7 @@ impl Settings {
         }
         let lists = |list: &[String], namespace: &str| list.iter().any(|listed| listed == namespace);
         steps.iter().find_map(|step| match step.written() {
-            Written::Deployment => None,
+            Written::Target => None,
             Written::Application(application) => (!lists(&self.heal_application_namespaces, &application.namespace))
                 .then(|| format!("Applications in namespace {}", application.namespace)),
             Written::Kustomization(kustomization) => {

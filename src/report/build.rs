@@ -296,7 +296,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
         Step::Reconcile { .. } => format!("metadata.annotations[{REQUESTED_AT}] only"),
     };
     let shown = match step.written() {
-        Written::Deployment => target.to_string(),
+        Written::Target => target.to_string(),
         Written::Application(application) => application.to_string(),
         Written::Kustomization(kustomization) => kustomization.to_string(),
     };

@@ -200,6 +200,20 @@ pub struct Summary<'a> {
     pub all_was_read: bool,
 }
 
+/// What these objects are, in the number that they are: `Deployment`, `DaemonSets`, or `objects` of several kinds. Of
+/// none it is the kind that most people have.
+pub fn noun(objects: &[ObjectReport]) -> String {
+    let mut kinds = objects.iter().map(|report| report.object.kind.as_str());
+    let first = kinds.next().unwrap_or("Deployment");
+    let kind = if kinds.all(|kind| kind == first) {
+        first
+    } else {
+        "object"
+    };
+    let plural = if objects.len() == 1 { "" } else { "s" };
+    format!("{kind}{plural}")
+}
+
 /// The last line: how many were checked, how many are refused, and how much was there to hold them against.
 pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
     let refused = reports.iter().filter(|report| is_refused(report)).count();
@@ -210,11 +224,7 @@ pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
         (_, 1) => ", 1 is refused".to_owned(),
         (_, refused) => format!(", {refused} are refused"),
     };
-    let noun = if reports.len() == 1 {
-        "Deployment"
-    } else {
-        "Deployments"
-    };
+    let noun = noun(reports);
     let among_live = if about.passed_over_live.is_empty() {
         String::new()
     } else {

@@ -1,5 +1,6 @@
 //! Eyes: where a heal of the command line looks.
 
+use crate::engine::kind::DEPLOYMENT;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -241,7 +242,7 @@ impl Look for &Eyes<'_> {
 impl Eyes<'_> {
     async fn look(&self) -> Result<Option<FreshScene>, ApiError> {
         let (namespace, name) = (&self.target.namespace, &self.target.name);
-        let live = self.cluster.get_deployment(namespace, name).await?;
+        let live = self.cluster.get_governed(&DEPLOYMENT, namespace, name).await?;
         let report = self
             .cluster
             .report_of(namespace, &TargetRef::deployment(name))

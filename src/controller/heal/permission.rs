@@ -22,13 +22,13 @@ impl<L: Look> Healer<'_, L> {
         let ground = Ground::of(&scene.snapshot, &plan.hash, None);
         for (at, step) in plan.steps.iter().enumerate() {
             // A second write of the Deployment rests on the first, and needs the same right.
-            if at > 0 && step.written() == Written::Deployment {
+            if at > 0 && step.written() == Written::Target {
                 continue;
             }
             let Ok(Some(request)) = step.render(&ground) else {
                 continue;
             };
-            match self.patch(&request, &scene.snapshot.target, DryRun::Yes).await {
+            match self.patch(&request, &scene.snapshot, DryRun::Yes).await {
                 Err(error @ ApiError::Forbidden { .. }) => return Err(error),
                 Err(error) if !matches!(error.retry(), Retry::ReadAgain | Retry::AwaitChange) => return Err(error),
                 Ok(_) | Err(_) => {}

@@ -10,9 +10,10 @@ use super::super::admission;
 use super::pace::NotYourTurn;
 use super::{Healer, Look, Scene, name, now, with_hint};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
-use crate::cluster::{ApiError, DEPLOYMENTS, DryRun};
+use crate::cluster::{ApiError, DryRun};
 use crate::crd::DriftReport;
-use crate::engine::object::{FieldPath, ObjectId};
+use crate::engine::Snapshot;
+use crate::engine::object::FieldPath;
 use crate::engine::plan::{Approved, Ground, Request, Step, StepKind, Written, undone};
 use crate::report::{Healing, SentRequest, evidence, shown_patch};
 
@@ -72,7 +73,10 @@ impl<L: Look> Healer<'_, L> {
             .render(ground)
             .map_err(|error| Sent::Unrenderable(error.to_string()))?;
         let Some(request) = rendered else { return Ok(None) };
-        let answer = self.patch(&request, target, DryRun::Yes).await.map_err(Sent::Api)?;
+        let answer = self
+            .patch(&request, &scene.snapshot, DryRun::Yes)
+            .await
+            .map_err(Sent::Api)?;
         if let [first, ..] = undone(ground.kind, step, ground.live, &answer).as_slice() {
             let by = admission::likely(self.cluster).await;
             return Err(Sent::Unrenderable(format!(
@@ -88,7 +92,7 @@ impl<L: Look> Healer<'_, L> {
                 .map_err(Sent::NotYet)?;
         }
         let sent = self
-            .write(step.kind(), &request, ground.plan, target)
+            .write(step.kind(), &request, ground.plan, &scene.snapshot)
             .await
             .map_err(Sent::Api)?;
         if clears {
@@ -104,17 +108,17 @@ impl<L: Look> Healer<'_, L> {
         kind: StepKind,
         request: &Request,
         plan: &str,
-        target: &ObjectId,
+        snapshot: &Snapshot,
     ) -> Result<SentRequest, ApiError> {
         let is_first = self.outbox.nothing_left(plan).is_some();
         self.outbox.leaves(plan);
-        let mut answer = self.patch(request, target, DryRun::No).await;
+        let mut answer = self.patch(request, snapshot, DryRun::No).await;
         for pause in BEHIND {
             if !answer.as_ref().is_err_and(is_behind) {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(pause)).await;
-            answer = self.patch(request, target, DryRun::No).await;
+            answer = self.patch(request, snapshot, DryRun::No).await;
         }
         self.outbox.answered(plan, is_first, &answer);
         let (shown, digest) = shown_patch(&request.patch, self.audit.masker());
@@ -122,11 +126,11 @@ impl<L: Look> Healer<'_, L> {
             Ok(object) => stored(object),
             Err(error) => self.audit.masker().mask_text(&with_hint(error)),
         };
-        let (_, namespace, object) = address(request, target);
+        let (_, namespace, object) = address(request, snapshot);
         self.audit.line(
             "Sent",
             json!({
-                "target": target.to_string(), "plan": plan, "healer": self.identity, "step": kind,
+                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity, "step": kind,
                 "written": format!("{namespace}/{object}"),
                 "request": shown, "requestDigest": digest, "answer": told, "accepted": answer.is_ok(),
             }),
@@ -139,8 +143,13 @@ impl<L: Look> Healer<'_, L> {
         })
     }
 
-    pub(super) async fn patch(&self, request: &Request, target: &ObjectId, dry_run: DryRun) -> Result<Value, ApiError> {
-        let (resource, namespace, name) = address(request, target);
+    pub(super) async fn patch(
+        &self,
+        request: &Request,
+        snapshot: &Snapshot,
+        dry_run: DryRun,
+    ) -> Result<Value, ApiError> {
+        let (resource, namespace, name) = address(request, snapshot);
         self.cluster
             .patch_object(resource, (namespace, name), &request.patch, request.manager, dry_run)
             .await
@@ -148,10 +157,13 @@ impl<L: Look> Healer<'_, L> {
 }
 
 /// The object that a request is for.
-fn address<'a>(request: &'a Request, target: &'a ObjectId) -> (crate::cluster::Resource<'static>, &'a str, &'a str) {
+fn address<'a>(
+    request: &'a Request,
+    Snapshot { kind, target, .. }: &'a Snapshot,
+) -> (crate::cluster::Resource<'static>, &'a str, &'a str) {
     match &request.written {
-        Written::Deployment => (
-            DEPLOYMENTS,
+        Written::Target => (
+            (*kind).into(),
             target.namespace.as_deref().unwrap_or_default(),
             target.name.as_str(),
         ),

@@ -100,8 +100,8 @@ pub enum Step {
 /// The object that a step writes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Written {
-    /// The Deployment.
-    Deployment,
+    /// The object that is to be as Git says.
+    Target,
 
     /// The Application.
     Application(ApplicationRef),
@@ -111,10 +111,10 @@ pub enum Written {
 }
 
 impl Written {
-    /// The object as the API server knows it; the Deployment is the plan's `target`.
+    /// The object as the API server knows it; that of the target is the plan's own.
     pub fn object(&self, target: &ObjectId) -> ObjectId {
         match self {
-            Self::Deployment => target.clone(),
+            Self::Target => target.clone(),
             Self::Application(application) => application.object(),
             Self::Kustomization(kustomization) => kustomization.object(),
         }
@@ -159,7 +159,7 @@ impl Step {
         match self {
             Self::OnApplication(step) => Written::Application(step.application.clone()),
             Self::Reconcile { kustomization } => Written::Kustomization(kustomization.clone()),
-            Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } => Written::Deployment,
+            Self::Restore { .. } | Self::Transfer { .. } | Self::HandBack { .. } => Written::Target,
         }
     }
 
