@@ -139,7 +139,7 @@ fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wr
                 .pointer("/metadata/name")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let told = prediction.status_text(name).unwrap_or_default();
+            let told = prediction.status_text(&DEPLOYMENT, name).unwrap_or_default();
             let says = !told.is_empty() && message.ends_with(&told);
             let unreadable = prediction.causes.iter().all(|cause| cause.field.is_empty()) || *code == 409;
             let wrong = if unreadable { Wrong::Text } else { Wrong::Path };

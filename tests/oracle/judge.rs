@@ -124,13 +124,13 @@ pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) ->
                 faults.push(format!("the server's causes are {theirs:#?}; ours {ours:#?}"));
             } else if !says(
                 message,
-                &prediction.status_text(&asked.name).unwrap_or_default(),
+                &prediction.status_text(&DEPLOYMENT, &asked.name).unwrap_or_default(),
                 causes.is_empty(),
             ) && !is_some_of(message, &prediction)
             {
                 faults.push(format!(
                     "the server says\n{message}\nwe say\n{}",
-                    prediction.status_text(&asked.name).unwrap_or_default()
+                    prediction.status_text(&DEPLOYMENT, &asked.name).unwrap_or_default()
                 ));
             }
             outcome
@@ -174,7 +174,7 @@ fn is_some_of(message: &str, prediction: &Prediction) -> bool {
 
 /// Where our words for kubectl's failure are not kubectl's.
 fn kubectl_fault(prediction: &Prediction, name: &str, text: &str) -> Option<String> {
-    let ours = prediction.kubectl_text(name).unwrap_or_default();
+    let ours = prediction.kubectl_text(&DEPLOYMENT, name).unwrap_or_default();
     // Around a failure that is not of validation kubectl prints the whole patch.
     if is_some_of(text, prediction) && prediction.verdict == Verdict::Refused {
         return None;
