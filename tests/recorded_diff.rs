@@ -9,10 +9,10 @@
     reason = "the helpers of tests are tests too, which clippy does not see here"
 )]
 
-use driftmend::engine::kind::DEPLOYMENT;
 use std::path::PathBuf;
 
 use driftmend::engine::diff::{LAST_APPLIED, compare};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::schema::quantity::{Rounding, canonical};
 use driftmend::engine::schema::{ListKind, is_atomic_map, list_kind, merge_strategy};
 use pretty_assertions::assert_eq;

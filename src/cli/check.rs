@@ -1,6 +1,5 @@
 //! `driftmend check`: before the merge, what the API server will refuse.
 
-use crate::engine::kind::Kind;
 use std::process::ExitCode;
 
 use clap::{Args, ValueEnum};
@@ -13,6 +12,7 @@ use super::output::{self, Format};
 use super::pairs::Pairs;
 use super::{Access, Fault, Syncing, diff, waiting};
 use crate::engine::diff::Masker;
+use crate::engine::kind::Kind;
 use crate::engine::object::{Document, Origin};
 use crate::engine::predict::{place_in, predict, refusals_as_it_is};
 use crate::report::check::{self, Summary};
@@ -241,10 +241,8 @@ fn fit(arguments: &Arguments) -> Result<(), Fault> {
 
 /// What is checked: a version that is no longer served is a refusal, too.
 fn governed(rendered: &Rendered) -> impl Iterator<Item = (&'static Kind, &Document)> {
-    rendered
-        .documents
-        .iter()
-        .filter_map(|document| Some((kind_of(document)?, document)))
+    let documents = rendered.documents.iter();
+    documents.filter_map(|document| Some((kind_of(document)?, document)))
 }
 
 /// The governed kind of a document, also in a group that servers had once.

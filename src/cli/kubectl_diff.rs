@@ -6,7 +6,6 @@
 //!
 //! Source: `staging/src/k8s.io/kubectl/pkg/cmd/diff/diff.go`.
 
-use crate::engine::kind::Kind;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -16,6 +15,7 @@ use serde_json::Value;
 
 use super::{Fault, diff, output};
 use crate::engine::diff::{Change, Masker, compare, compare_any};
+use crate::engine::kind::Kind;
 use crate::engine::object::ObjectId;
 use crate::report::human;
 use crate::source::yaml;

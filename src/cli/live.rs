@@ -1,7 +1,6 @@
 //! The live side of a check: files or the API server's answer, and of each document whether there is anything to hold
 //! it against.
 
-use crate::engine::kind::Kind;
 use std::collections::BTreeMap;
 
 use futures::{StreamExt, TryStreamExt, stream};
@@ -10,6 +9,7 @@ use serde::Serialize;
 use super::Fault;
 use super::pairs::matching;
 use crate::cluster::{ApiError, Cluster};
+use crate::engine::kind::Kind;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::source::render::Rendered;
 use crate::source::yaml::Remark;

@@ -1,11 +1,11 @@
 //! Which live object belongs to which document of Git, and what is found of the two.
 
-use crate::engine::kind::Kind;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::input::Input;
 use crate::engine::diff::IgnoreRule;
+use crate::engine::kind::Kind;
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::predict::Syncer;
 use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};

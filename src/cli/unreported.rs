@@ -1,7 +1,6 @@
 //! A Deployment without a report: it is what Git says, nobody governs it, or it is not there. What is known of that,
 //! and no more.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::process::ExitCode;
 
 use jiff::Timestamp;
@@ -15,6 +14,7 @@ use super::standing::{Watches, is_ready, unwatched};
 use super::{Fault, report, target};
 use crate::cluster::{ApiError, Call, Cluster, Verb};
 use crate::crd::{DriftReport, DriftWatch};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::phase::Phase;
 use crate::report::printer::line;
 

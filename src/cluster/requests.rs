@@ -80,7 +80,8 @@ impl Cluster {
             .unwrap_or_default())
     }
 
-    /// Reads one object of a governed kind, fresh from the server, with every field that it has; `None` when there is none.
+    /// Reads one object of a governed kind, fresh from the server, with every field that it has; `None` when there is
+    /// none.
     ///
     /// # Errors
     ///

@@ -4,7 +4,6 @@ mod seen;
 
 pub use seen::{Past, Seen, policy, snapshot, whole_seconds};
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
@@ -21,6 +20,7 @@ use crate::cluster::ApiError;
 use crate::cluster::deployments;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef, WatchRef};
 use crate::engine::diff::Apart;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::OperationPhase;
 use crate::engine::plan::Memory;

@@ -1,12 +1,12 @@
 //! Whether the server says the same of the next sync as we do: its answer to a dry run enters as data.
 
-use crate::engine::kind::Kind;
 use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
 use super::plan::{digest, live_digest};
 use super::predict::{Cause, Force, Prediction, Syncer, Verdict, success};
+use crate::engine::kind::Kind;
 
 /// What became of a dry run of the next sync.
 #[derive(Clone, Debug, PartialEq)]
@@ -127,10 +127,10 @@ fn is_about_something_else(code: u16, message: &str, causes: &[Cause]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::predict::Strategy;
 
     const HANDLERS: &str = "Forbidden: may not specify more than 1 handler type";

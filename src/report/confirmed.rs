@@ -71,11 +71,11 @@ pub(super) fn with_dry_run(
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
     use crate::engine::confirm::Confirmation;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::predict::{Cause, Strategy, Verdict};
 
     fn prediction() -> Prediction {

@@ -5,7 +5,6 @@
 //! log. A value is told by its digest, and one that the mask hides by nothing: a digest of a short secret can be found
 //! out by trying.
 
-use crate::engine::kind::Kind;
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
@@ -19,6 +18,7 @@ use super::clamp::clamp;
 use super::cure::{Healing, HistoryEntry};
 use super::cut::cut;
 use crate::engine::diff::Masker;
+use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{ManagedFields, Operation, Owner};
 use crate::engine::plan::{StepKind, digest};
@@ -189,10 +189,10 @@ pub(super) use tests::worst_entry;
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::report::HealResult;
 
     fn live() -> Value {

@@ -1,10 +1,10 @@
 //! The engine alone, in this process and on one thread: the incident from a snapshot to a plan.
 
-use driftmend::engine::kind::DEPLOYMENT;
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::ownership::Recorded;
 use driftmend::engine::phase::Phase;
 use driftmend::engine::plan::{Memory, propose};

@@ -1,6 +1,5 @@
 //! The diff of pairs of a manifest and its live object, side by side with Argo CD's own diff library.
 
-use driftmend::engine::kind::DEPLOYMENT;
 use std::fs;
 use std::hint::black_box;
 use std::io::Write;
@@ -10,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use driftmend::engine::diff::compare;
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::source::yaml;
 use serde::Deserialize;
 use serde_json::{Value, json};

@@ -1,9 +1,9 @@
 //! Holds what we predict against what the server answered.
 
-use driftmend::engine::kind::DEPLOYMENT;
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::Masker;
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::predict::{Prediction, Strategy, Syncer, Verdict, predict, predict_new};
 use serde_json::Value;
 

@@ -1,9 +1,9 @@
 //! Holds what we predict against what the server answered.
 
-use driftmend::engine::kind::DEPLOYMENT;
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::{LAST_APPLIED, compare};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::FieldPath;
 use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, TakesOver, Verdict, predict, predict_new};
 use serde_json::Value;

@@ -1,6 +1,5 @@
 //! Eyes: where a heal of the command line looks.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
@@ -18,6 +17,7 @@ use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::{judge, origin, tool, watch};
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::OTHERS_FORETOLD;
 use crate::engine::{Beside, Tool};
 use crate::lease::last_clear::Place;

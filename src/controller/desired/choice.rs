@@ -1,6 +1,5 @@
 //! What of a commit a watch governs: the Deployments that it may and wants to, and in words what it leaves.
 
-use crate::engine::kind::{DEPLOYMENT, Kind};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,6 +14,7 @@ use super::super::source_error::SourceError;
 use super::super::watch::WARNING_LIMIT;
 use super::Sources;
 use crate::crd::DriftWatch;
+use crate::engine::kind::{DEPLOYMENT, Kind};
 use crate::engine::object::Document;
 use crate::report::{Notice, cut};
 use crate::source::render::Rendered;

@@ -158,12 +158,12 @@ fn was_not_stored(error: &ApiError) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
     use super::*;
     use crate::cluster::{Call, Verb};
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::ObjectId;
     use crate::engine::plan::NoPlan;
     use crate::engine::predict::{Strategy, Syncer};

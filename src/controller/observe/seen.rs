@@ -1,6 +1,5 @@
 //! What the engine is given of one Deployment: what is seen, and what is remembered.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use crate::controller::governed::{Desired, Meeting, Remembered, Target, Watched}
 use crate::controller::ignored::Answers;
 use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, FieldPath};
 use crate::engine::{Beside, Met, Policy, Snapshot, SourceFacts, Tool, plan};
 use crate::source::ignore::Pair;

@@ -1,12 +1,12 @@
 //! What Flux and Argo CD say after a heal, and when it is believed.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::Kustomization;
 use crate::engine::predict::{Strategy, Syncer};

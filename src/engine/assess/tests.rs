@@ -1,9 +1,9 @@
-use crate::engine::kind::DEPLOYMENT;
 use jiff::SignedDuration;
 use serde_json::json;
 
 use super::*;
 use crate::engine::diff::ChangeKind;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{git, policy, snapshot, synced};
 
 fn argo_cd(status: Value) -> Tool {

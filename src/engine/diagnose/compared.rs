@@ -51,13 +51,13 @@ pub fn comparison_refused(snapshot: &Snapshot, facts: &Facts<'_>, prediction: &P
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use std::sync::Arc;
 
     use pretty_assertions::assert_eq;
     use serde_json::{Value, json};
 
     use crate::engine::diagnose::tests::{git, of, snapshot};
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::operation::Windows;
     use crate::engine::operation::shapes::{quiet, read, set};
     use crate::engine::predict::{Strategy, Syncer, predict};

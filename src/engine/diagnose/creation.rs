@@ -36,12 +36,12 @@ pub fn told(causes: &[Cause]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use jiff::{SignedDuration, Timestamp};
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
     use crate::engine::phase::Phase;
     use crate::engine::predict::{Strategy, Syncer, predict_new};

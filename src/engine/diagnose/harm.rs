@@ -1,11 +1,11 @@
 //! What a sync that succeeds changes beside the drift: it takes out what Git sets, or overwrites what a rule ignores.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::words::place;
 use super::{Finding, Weight};
 use crate::engine::diff::{Change, Drift, Severity};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::plan::restore;
 use crate::engine::predict::{Facts, Overwrite, Prediction, Strategy, Syncer, TakesOver, predict_knowing};

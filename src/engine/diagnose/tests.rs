@@ -1,12 +1,12 @@
 //! What each rule says, in whole sentences.
 
-use crate::engine::kind::DEPLOYMENT;
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::{Change, ChangeKind, Moved};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::ownership::{Operation, Owner};
 use crate::engine::predict::{Strategy, Syncer};

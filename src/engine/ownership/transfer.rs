@@ -4,13 +4,13 @@
 //! change of handler in Git is refused because our entry still holds the old one. Dropping our entry alone is worse,
 //! for then nobody owns the field. So the field goes to the entry of the tool's apply, and our entry goes.
 
-use crate::engine::kind::Kind;
 use serde_json::{Value, json};
 
 use super::fields::FieldSet;
 use super::managed::{Entry, ManagedFields, Record};
 use super::people::{self, Writer};
 use super::{Operation, Owner};
+use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 
 /// Why fields cannot be given to a manager.

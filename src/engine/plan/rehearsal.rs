@@ -1,11 +1,11 @@
 //! Rehearsal: whether the server would store what a step writes. Admission may change it on its way in, and then no
 //! write of ours brings Git's value.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::Step;
 use crate::engine::diff::{Change, ChangeKind, compare};
+use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 
 /// The fields of a step that the server's answer to its dry run holds otherwise than the step wrote them; `live` is
@@ -34,11 +34,11 @@ pub fn undone(kind: &'static Kind, step: &Step, live: &Value, answer: &Value) ->
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
     use serde_json::json;
 
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::plan::Memory;
     use crate::engine::plan::tests::{container, git, proposed, snapshot, switched, synced};
 

@@ -1,11 +1,11 @@
 //! Plans for the incident and its siblings: what is put back, what is guarded, and when a person's yes still holds.
 
-use crate::engine::kind::DEPLOYMENT;
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::predict::Strategy;
 use crate::engine::predict::Syncer;

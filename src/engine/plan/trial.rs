@@ -1,12 +1,12 @@
 //! What each way out would make of live, so that none is named that does not work.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::hand_back;
 use super::restore::{restore, spares_books};
 use super::whole::whole;
 use crate::engine::diff::{Change, ChangeKind, Drift};
+use crate::engine::kind::Kind;
 use crate::engine::predict::{Facts, Prediction, Syncer};
 
 /// Live after a way out.

@@ -6,11 +6,11 @@
 //! has under another number by now no port at all. So what is drift takes along what waits beside it, and the object
 //! that comes of it is validated before anybody sees the plan.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::restore::{BROAD, RestoreError, Restored, restore};
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::predict::{Cause, Facts, refusals_of_write};
 use crate::engine::schema::{merge_strategy, unions_of};

@@ -3,10 +3,10 @@
 //! Source: `staging/src/k8s.io/apiserver/pkg/registry/rest/update.go` BeforeUpdate and
 //! `pkg/registry/apps/deployment/strategy.go`.
 
-use crate::engine::kind::Kind;
 use serde_json::{Map, Value};
 
 use super::{Cause, Merged};
+use crate::engine::kind::Kind;
 use crate::engine::object::Look;
 use crate::engine::schema::{Branches, Members, Tree};
 use crate::engine::validation::{as_stored, forget_dropped_fields, forget_empty, refusals_of_update};

@@ -1,10 +1,10 @@
 //! What stands beside the field that a refusal names, and is not Git's: the other member of a union.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Cause, place_in};
 use crate::engine::diff::{Located, Side, locate};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::Tree;
 

@@ -2,7 +2,6 @@
 //!
 //! Source: `staging/src/k8s.io/kubectl/pkg/cmd/apply/patcher.go` and `pkg/util/apply.go`.
 
-use crate::engine::kind::Kind;
 use serde_json::{Map, Value};
 
 use super::admission::{asked_version, bookless};
@@ -10,6 +9,7 @@ use super::create::annotated;
 use super::last_applied::Unreadable;
 use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
 use super::{Cause, Facts, FieldValidation, LastApplied, Merged, decode, strict};
+use crate::engine::kind::Kind;
 use crate::engine::validation::go::printed;
 
 /// The field that the server names where the patch itself is at fault.

@@ -1,6 +1,5 @@
 //! The next sync where the object is not live: then it is created, by the same request as otherwise or by a POST.
 
-use crate::engine::kind::Kind;
 use serde_json::{Value, json};
 
 use super::last_applied::LastApplied;
@@ -8,6 +7,7 @@ use super::strategic::without_nulls;
 use super::{
     Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side,
 };
+use crate::engine::kind::Kind;
 use crate::engine::schema::{Members, Tree};
 use crate::engine::validation::{as_stored, forget_dropped_fields, forget_empty, refusals_of_new};
 
@@ -91,10 +91,10 @@ pub(super) fn annotated(desired: &Value, namespace: Option<&Value>) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
 
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
 
     fn git() -> Value {
         let container = json!({"name": "app", "image": "registry.example/web:1"});

@@ -3,13 +3,13 @@
 //! What differs today goes or stays. And there is what a look at today's drift alone does not show: a merge by keys
 //! takes out what Git sets where keys repeat, and a sync brings Git's value to a field that a rule ignores.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Facts, Verdict};
 use crate::engine::diff::{
     Change, ChangeKind, Drift, Moved, Severity, comes_back, expected_of, is_live, is_pull_policy, is_same,
 };
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Look, schema_path};
 use crate::engine::ownership::Owner;
 use crate::engine::schema::{Shape, Tree, quantity, shape_at};

@@ -24,7 +24,6 @@ mod syncer;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::kind::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -33,6 +32,7 @@ use super::object::FieldPath;
 use super::schema::Tree;
 pub use super::validation::Cause;
 use super::validation::refusals_of_new;
+use crate::engine::kind::Kind;
 pub use admission::without_books;
 pub use create::predict_new;
 pub use effect::Overwrite;

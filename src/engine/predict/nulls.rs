@@ -5,9 +5,9 @@
 //! Source: `mapFromUnstructured` and `sliceFromUnstructured` of apimachinery's `pkg/runtime/converter.go`;
 //! `encoding/json` does the same.
 
-use crate::engine::kind::Kind;
 use std::borrow::Cow;
 
+use crate::engine::kind::Kind;
 use crate::engine::schema::{Branches, Members, Shape, Tree};
 
 /// Puts the zero value where a map or list of the object has a null.

@@ -3,10 +3,10 @@
 //! The server counts list items in the object that it looked at: with another manager's sidecar in it, `containers[1]`
 //! is Git's first. And it names what may be absent from the manifest altogether.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use crate::engine::diff::item_segment;
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Look, Segment, escape_token};
 use crate::engine::schema::{ListKind, Shape};
 

@@ -1,10 +1,10 @@
 //! Replace: a PUT of the manifest.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::admission::asked_version;
 use super::{Cause, FieldValidation, Merged, decode, strict};
+use crate::engine::kind::Kind;
 use crate::engine::schema::Tree;
 
 /// What a PUT of `desired` makes of `live`: nothing of live is kept but what the server keeps for itself.

@@ -1,9 +1,9 @@
 //! The next sync as one request: what the syncing tool would send, as data.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Facts, FieldValidation, Force, Strategy, Syncer, client_side, server_side};
+use crate::engine::kind::Kind;
 
 /// How a PATCH is meant, and what it carries.
 #[derive(Clone, Debug, PartialEq)]

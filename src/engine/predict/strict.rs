@@ -4,10 +4,10 @@
 //! A key that stands twice is a fault of the same kind, and never gets to the server: kubectl makes a map of the
 //! document before it sends it, whether it is YAML or JSON, and the last one wins.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::{Cause, decode};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::schema::{Shape, Tree};
 

@@ -1,15 +1,16 @@
 //! The incident this project exists for, and what the other words of a verdict mean, on one realistic Deployment.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::LAST_APPLIED;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::schema::apply_defaults;
 
 mod requests;
 mod sent;
+mod words;
 
 const GIT: &str = "argocd-controller";
 
@@ -121,54 +122,6 @@ fn a_probe_switched_by_hand_is_refused_by_both_applies_and_taken_by_a_replace() 
     assert_eq!(
         (answer.verdict, answer.causes, answer.residual),
         (Verdict::Reverts, vec![], vec![])
-    );
-}
-
-#[test]
-fn two_probes_are_told_as_one_refusal_in_the_words_of_the_server_and_of_kubectl() {
-    for strategy in [Strategy::ClientSideApply, Strategy::ServerSideApply] {
-        let mut live = synced(strategy);
-        switch_to_tcp(&mut live, &["livenessProbe", "readinessProbe"]);
-        let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(strategy));
-        assert_eq!(
-            answer.causes,
-            [two_handlers("livenessProbe"), two_handlers("readinessProbe")]
-        );
-        assert_eq!(
-            answer.status_text(&DEPLOYMENT, "checkout").as_deref(),
-            Some(
-                "Deployment.apps \"checkout\" is invalid: [spec.template.spec.containers[0].livenessProbe.tcpSocket: \
-                 Forbidden: may not specify more than 1 handler type, \
-                 spec.template.spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 \
-                 handler type]"
-            )
-        );
-        assert_eq!(
-            answer.kubectl_text(&DEPLOYMENT, "checkout").as_deref(),
-            Some(
-                "The Deployment \"checkout\" is invalid: \n* spec.template.spec.containers[0].livenessProbe.tcpSocket: \
-                 Forbidden: may not specify more than 1 handler type\n* \
-                 spec.template.spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 \
-                 handler type"
-            )
-        );
-    }
-}
-
-#[test]
-fn one_cause_is_told_without_brackets() {
-    let mut live = synced(Strategy::ClientSideApply);
-    switch_to_tcp(&mut live, &["livenessProbe"]);
-    let answer = predict(&DEPLOYMENT, &git(), &live, &syncer(Strategy::ClientSideApply));
-    let cause =
-        "spec.template.spec.containers[0].livenessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type";
-    assert_eq!(
-        answer.status_text(&DEPLOYMENT, "checkout"),
-        Some(format!("Deployment.apps \"checkout\" is invalid: {cause}"))
-    );
-    assert_eq!(
-        answer.kubectl_text(&DEPLOYMENT, "checkout"),
-        Some(format!("The Deployment \"checkout\" is invalid: {cause}"))
     );
 }
 

@@ -17,12 +17,14 @@ pub(super) enum Fill {
 
 use Fill::{EmptyStruct, Flag, Number, Text};
 
-/// The defaults of the governed kinds without a condition besides "not set" (in normal form: absent): Go type, field, value.
+/// The defaults of the governed kinds without a condition besides "not set" (in normal form: absent): Go type, field,
+/// value.
 ///
-/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and SetObjectDefaults_DaemonSet and what
-/// they call: SetDefaults_Deployment and SetDefaults_DaemonSet in `pkg/apis/apps/v1/defaults.go`, the others in `pkg/apis/core/v1/defaults.go`, those
-/// without a function as `+default` tags in `staging/src/k8s.io/api/core/v1/types.go`. SetDefaults_Pod is not among
-/// them: a template gets no requests from limits, no host ports, and no `enableServiceLinks`.
+/// Source: `pkg/apis/apps/v1/zz_generated.defaults.go` SetObjectDefaults_Deployment and SetObjectDefaults_DaemonSet and
+/// what they call: SetDefaults_Deployment and SetDefaults_DaemonSet in `pkg/apis/apps/v1/defaults.go`, the others in
+/// `pkg/apis/core/v1/defaults.go`, those without a function as `+default` tags in
+/// `staging/src/k8s.io/api/core/v1/types.go`. SetDefaults_Pod is not among them: a template gets no requests from
+/// limits, no host ports, and no `enableServiceLinks`.
 const DEFAULTS: &[(&str, &str, Fill)] = &[
     // SetDefaults_Deployment
     ("DeploymentSpec", "replicas", Number(1)),

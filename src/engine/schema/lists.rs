@@ -1,7 +1,7 @@
 //! What merges how, asked by schema path: `spec.template.spec.containers[].ports`.
 //!
-//! The paths are those of [`FieldPath::schema`](crate::engine::object::FieldPath::schema). A path that the
-//! object's shape does not have answers as Kubernetes treats an unknown value: lists are atomic, maps are granular, and a patch
+//! The paths are those of [`FieldPath::schema`](crate::engine::object::FieldPath::schema). A path that the object's
+//! shape does not have answers as Kubernetes treats an unknown value: lists are atomic, maps are granular, and a patch
 //! merges maps and replaces lists.
 
 use super::shape::{Field, ListKind, Patch, Shape};

@@ -3,12 +3,13 @@
 mod containers;
 mod pods;
 mod resources;
+mod specs;
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 /// A pod that the server takes, with `change` made to it.
 fn pod_with(change: impl FnOnce(&mut Value)) -> Value {

@@ -1,11 +1,11 @@
 //! What of an assessment comes into a report, cut and masked.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::{Application, Windows};
 use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::{ArgoCd, Mode, Policy, Remedy, SourceFacts, Tool, assess};

@@ -1,10 +1,10 @@
 //! How a heal is told in the status after it.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::predict::{Prediction, Strategy};
 use crate::report::conditions::{APPROVED, HEALED};
 

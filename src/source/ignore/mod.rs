@@ -19,13 +19,13 @@ mod selector;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::kind::Kind;
 use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use serde_json::Value;
 
 pub use super::child::jq;
+use crate::engine::kind::Kind;
 pub use crate::engine::operation::glob::matches as glob;
 
 use super::SourceFile;

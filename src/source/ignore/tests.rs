@@ -1,4 +1,3 @@
-use crate::engine::kind::DEPLOYMENT;
 use std::cell::RefCell;
 
 use pretty_assertions::assert_eq;
@@ -6,6 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::engine::diff::compare;
+use crate::engine::kind::DEPLOYMENT;
 use crate::source::ignore::jq::{Ask, JqError};
 
 mod respected;

@@ -1,9 +1,9 @@
 //! Whether a document is an object that kubectl would send, and which one.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::size;
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, ObjectId, escape_token};
 use crate::source::yaml::{Document, Remark, told};
 

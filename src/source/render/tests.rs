@@ -1,7 +1,7 @@
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 fn file(path: &str, text: &str) -> SourceFile {
     SourceFile {

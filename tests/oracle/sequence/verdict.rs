@@ -1,10 +1,10 @@
 //! Holds what the engine says of a snapshot against the model.
 
-use driftmend::engine::kind::DEPLOYMENT;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftmend::engine::diff::{ChangeKind, Drift, Moved, Severity};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::{Document, ObjectId, Origin};
 use driftmend::engine::ownership::Operation;
 use driftmend::engine::phase::Phase;

@@ -1,9 +1,9 @@
 //! The members of a union that others own, and documents that choose another one.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::is_anothers;
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment, schema_path};
 use crate::engine::ownership::ManagedFields;
 use crate::engine::predict::{Facts, Syncer};

@@ -1,6 +1,5 @@
 //! What is told of a sync that succeeds and harms, and that each way out does what it says.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::Assessment;
 use crate::engine::diff::LAST_APPLIED;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::phase::Phase;
 use crate::engine::predict::TakesOver;
 

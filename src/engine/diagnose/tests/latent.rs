@@ -1,9 +1,9 @@
 //! What looks in sync and is in the way of Git's next change: told where a switch is refused for it, and only there.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::ownership::FieldSet;
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::{policy, snapshot};

@@ -1,13 +1,13 @@
 //! What a switch to server-side apply leaves until the first apply: told where the next switch of a union is refused
 //! for it, and only there.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::latent::{ARGO_CD, http_get, tcp_socket, told};
 use super::unnamed::{kinds, scene};
 use crate::engine::Snapshot;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::shapes::{HERE, out_of_sync, quiet, set, with_state};
 use crate::engine::phase::Phase;
 use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};

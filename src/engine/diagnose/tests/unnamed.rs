@@ -1,7 +1,6 @@
 //! What looks in sync under client-side apply, and is not named by last-applied: told where a switch is refused for it,
 //! and only there.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
@@ -9,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::latent::{ARGO_CD, http_get, tcp_socket, told};
 use crate::engine::diff::LAST_APPLIED;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::Windows;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
 use crate::engine::ownership::{ManagedFields, Operation};

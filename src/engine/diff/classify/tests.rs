@@ -1,4 +1,3 @@
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
@@ -6,6 +5,7 @@ use super::*;
 use crate::engine::diff::compare::LAST_APPLIED;
 use crate::engine::diff::moved::Moved;
 use crate::engine::diff::{ChangeKind, Severity};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::predict::Strategy;
 
 const IMAGE: &str =

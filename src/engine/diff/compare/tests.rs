@@ -1,8 +1,8 @@
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 const CONTAINER: &str = ".spec.template.spec.containers[name=\"web\"]";
 

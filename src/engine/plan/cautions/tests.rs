@@ -1,11 +1,11 @@
 //! What a plan's own sync changes is named, has to be acknowledged, and is another plan where it changes.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::{IgnoreRule, PathPattern};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::Windows;
 use crate::engine::operation::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
 use crate::engine::ownership::FieldSet;

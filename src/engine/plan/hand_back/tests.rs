@@ -1,10 +1,10 @@
 //! What is handed back in the incident and its siblings, and what the tool's next sync then gives.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched, synced};
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, propose};

@@ -1,11 +1,11 @@
 //! After a heal the tool's next sync takes out what was healed, and what Git dropped before; whatever last-applied says
 //! today.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::union_scenes::{carried_out, document, places, synced};
 use crate::engine::plan::{Ground, Memory, StepKind, propose};

@@ -1,12 +1,12 @@
 //! Plans under Flux: which cure, what follows it, and when nothing may be written.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::engine::diff::Severity;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::{

@@ -1,6 +1,5 @@
 //! Others that will be refused, or were, are said before approval, with what the plan makes of it.
 
-use crate::engine::kind::DEPLOYMENT;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -8,6 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
 use crate::engine::operation::{Kustomization, Windows};
 use crate::engine::ownership::FieldSet;

@@ -4,12 +4,12 @@
 pub(in crate::engine) use places::{document, places};
 pub(in crate::engine) use scene::{by_hand, synced};
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::compare;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::plan::tests::{git, policy, proposed, snapshot};
 use crate::engine::plan::{Caution, Ground, HEAL_MANAGER, Memory, NoPlan, Plan, Step, propose};

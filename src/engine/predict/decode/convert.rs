@@ -3,10 +3,10 @@
 //!
 //! Source: `fromUnstructured` of apimachinery's `pkg/runtime/converter.go`.
 
-use crate::engine::kind::Kind;
 use serde_json::Number;
 
 use super::{json_type, time};
+use crate::engine::kind::Kind;
 use crate::engine::schema::shape::{Field, Struct};
 use crate::engine::schema::{Branches, GoType, Members, Shape, Tree, go_type_of, quantity};
 

@@ -5,10 +5,10 @@
 mod convert;
 mod time;
 
-use crate::engine::kind::Kind;
 use serde_json::{Number, Value};
 
 use super::Cause;
+use crate::engine::kind::Kind;
 use crate::engine::object::escape_token;
 use crate::engine::schema::shape::Struct;
 use crate::engine::schema::{GoType, Shape, go_type_of, quantity};

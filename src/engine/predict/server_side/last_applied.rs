@@ -1,10 +1,10 @@
 //! What the server does about the last-applied annotation at an apply of the manager `kubectl`.
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::compare::{Comparison, field_set};
 use crate::engine::diff::LAST_APPLIED;
+use crate::engine::kind::Kind;
 use crate::engine::ownership::FieldSet;
 use crate::engine::schema::{Members, Tree};
 

@@ -13,11 +13,11 @@ mod take_over;
 mod tests;
 mod typed;
 
-use crate::engine::kind::Kind;
 use serde_json::Value;
 
 use super::admission::{asked_version, bookless, number_of_version};
 use super::{Cause, Dump, Facts, Force, Merged, Syncer, decode};
+use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
 use crate::engine::schema::{Members, Tree};

@@ -1,11 +1,11 @@
 //! Who wins under server-side apply: cases that were tried on a real server.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::LAST_APPLIED;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::predict::{Applier, Prediction, Strategy, Verdict, predict};
 use crate::engine::schema::apply_defaults;
 use migration::made_by_kubectl;

@@ -10,9 +10,9 @@ mod order;
 #[cfg(test)]
 mod tests;
 
-use crate::engine::kind::Kind;
 use serde_json::{Map, Value};
 
+use crate::engine::kind::Kind;
 use crate::engine::object::Look;
 use crate::engine::schema::shape::{Field, Patch, Shape};
 use crate::engine::schema::{Branches, Tree};

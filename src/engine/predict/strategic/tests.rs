@@ -1,10 +1,10 @@
 //! Three-way patches over the Deployment tree: what is sent, and what comes of it.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 fn pod(spec: Value) -> Value {
     json!({"spec": {"template": {"spec": spec}}})

@@ -1,11 +1,11 @@
 //! What is sent as Git has it: metadata that is the server's own, nulls, fields that the type does not have, an
 //! annotation that is no JSON.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 #[test]
 fn a_version_that_is_none_is_refused_and_zero_is_any() {

@@ -1,10 +1,10 @@
 //! Volumes, the strategy, security, scheduling and the operating system.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::{as_stored, container, expand, pod, pod_with, refusals_of_update, spec, told};
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::schema::Tree;
 
 #[test]
@@ -103,48 +103,6 @@ fn a_resource_claim_has_one_name() {
         ),
     ] {
         assert_eq!(pod(json!({"resourceClaims": [claim]})), expand(&[words]));
-    }
-}
-
-#[test]
-fn the_strategy_and_its_numbers_agree() {
-    for (fields, words) in [
-        (
-            json!({"strategy": {"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}}),
-            "spec.strategy.rollingUpdate: Forbidden: may not be specified when strategy `type` is 'Recreate'",
-        ),
-        (
-            json!({"strategy": {"rollingUpdate": {"maxSurge": 0, "maxUnavailable": "0%"}}}),
-            "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"0%\": may not be 0 when `maxSurge` is 0",
-        ),
-        (
-            json!({"strategy": {"rollingUpdate": {"maxUnavailable": "120%"}}}),
-            "spec.strategy.rollingUpdate.maxUnavailable: Invalid value: \"120%\": must not be greater than 100%",
-        ),
-        (
-            json!({"strategy": {"type": "Canary"}}),
-            "spec.strategy: Unsupported value: {\"Type\":\"Canary\",\"RollingUpdate\":null}: supported values: \
-             \"Recreate\", \"RollingUpdate\"",
-        ),
-        (
-            json!({"progressDeadlineSeconds": 30, "minReadySeconds": 30}),
-            "spec.progressDeadlineSeconds: Invalid value: 30: must be greater than minReadySeconds",
-        ),
-        (
-            json!({"replicas": -1}),
-            "spec.replicas: Invalid value: -1: must be greater than or equal to 0",
-        ),
-        (
-            json!({"selector": {"matchLabels": {"app": "other"}}}),
-            "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template \
-             `labels`",
-        ),
-        (
-            json!({"selector": {}}),
-            "spec.selector: Invalid value: {}: empty selector is invalid for deployment",
-        ),
-    ] {
-        assert_eq!(spec(fields), [words]);
     }
 }
 

@@ -1,9 +1,9 @@
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::super::jq::{Ask, JqError};
 use super::super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 /// Names as many annotations as the expression says, each of them twice.
 struct Numbered;

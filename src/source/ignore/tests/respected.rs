@@ -1,10 +1,10 @@
 //! What is respected is taken from live before Git's side is compared.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 /// What Argo CD sends of `desired` over `live` where it respects these rules.
 fn respected(rules: &Value, desired: &Value, live: &Value) -> Option<Value> {

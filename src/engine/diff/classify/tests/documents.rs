@@ -1,9 +1,9 @@
 //! What earlier documents say of a field, and whose word they are.
 
-use crate::engine::kind::DEPLOYMENT;
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 #[test]
 fn a_last_applied_that_the_server_wrote_at_anothers_server_side_apply_is_not_the_tools() {

@@ -1,8 +1,8 @@
 //! Every place of the catalogue, and the documents that choose one way or another there.
 
-use crate::engine::kind::DEPLOYMENT;
 use serde_json::{Value, json};
 
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{container, git};
 use crate::engine::predict::{FieldValidation, refusals_as_it_is};
 use crate::engine::schema::UNIONS;
