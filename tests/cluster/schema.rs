@@ -2,17 +2,18 @@
 //! the whole tree.
 
 use anyhow::{Context, Result};
+use driftmend::engine::kind::{DEPLOYMENT, KINDS, Kind};
 use driftmend::engine::schema::shape::Struct;
-use driftmend::engine::schema::{DEPLOYMENT, ListKind, Shape, is_atomic_map, list_kind, shape_at, versions_of};
+use driftmend::engine::schema::{ListKind, Shape, is_atomic_map, list_kind, shape_at, versions_of};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::harness::shared;
 
-/// Where a Deployment stands in the document, and how its references begin.
+/// How the references of the document begin.
 const SCHEMAS: &str = "#/components/schemas/";
 
-/// Fields below the Deployment, roughly: a comparison that ends early must not pass for one without differences.
+/// Fields below an object of a kind, roughly: a comparison that ends early must not pass for one without differences.
 const AT_LEAST: usize = 1_000;
 
 /// The document of the shared server, and the minor version of that server.
@@ -34,6 +35,7 @@ fn served() -> Result<(Value, u8)> {
 
 /// A walk through both at once.
 struct Comparison<'a> {
+    of: &'static Kind,
     document: &'a Value,
     minor: u8,
     nodes: usize,
@@ -41,8 +43,9 @@ struct Comparison<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    fn of(document: &'a Value, minor: u8) -> Self {
+    fn of(kind: &'static Kind, document: &'a Value, minor: u8) -> Self {
         let mut comparison = Self {
+            of: kind,
             document,
             minor,
             nodes: 0,
@@ -50,8 +53,8 @@ impl<'a> Comparison<'a> {
         };
         comparison.node(
             "",
-            &json!({"$ref": format!("{SCHEMAS}io.k8s.api.apps.v1.Deployment")}),
-            DEPLOYMENT,
+            &json!({"$ref": format!("{SCHEMAS}io.k8s.api.{}.{}.{kind}", kind.group, kind.version)}),
+            kind.root,
         );
         comparison
     }
@@ -73,12 +76,12 @@ impl<'a> Comparison<'a> {
 
     fn node(&mut self, path: &str, schema: &Value, shape: Shape) {
         self.nodes += 1;
-        if shape_at(DEPLOYMENT, path).map(kind) != Some(kind(shape)) {
+        if shape_at(self.of.root, path).map(kind) != Some(kind(shape)) {
             self.differs(
                 path,
                 "shape_at",
                 kind(shape),
-                shape_at(DEPLOYMENT, path).map_or("nothing", kind),
+                shape_at(self.of.root, path).map_or("nothing", kind),
             );
         }
         let (name, target) = self.target(schema).unwrap_or_default();
@@ -103,8 +106,8 @@ impl<'a> Comparison<'a> {
         let atomic = [schema, of]
             .iter()
             .any(|place| place["x-kubernetes-map-type"] == "atomic");
-        if atomic != is_atomic_map(DEPLOYMENT, path) {
-            self.differs(path, "one value", atomic, is_atomic_map(DEPLOYMENT, path));
+        if atomic != is_atomic_map(self.of.root, path) {
+            self.differs(path, "one value", atomic, is_atomic_map(self.of.root, path));
         }
         match shape {
             Shape::Nested(fields) => self.fields(path, of, fields),
@@ -112,7 +115,7 @@ impl<'a> Comparison<'a> {
                 self.node(&below(path, "any"), &of["additionalProperties"], *inner)
             }
             Shape::List(_, inner) => {
-                let (served, known) = (served_list(schema), list_text(list_kind(DEPLOYMENT, path)));
+                let (served, known) = (served_list(schema), list_text(list_kind(self.of.root, path)));
                 if served != known {
                     self.differs(path, "list", served, known);
                 }
@@ -190,9 +193,11 @@ fn list_text(kind: ListKind) -> String {
 #[test]
 fn the_tables_are_the_servers_own() -> Result<()> {
     let (document, minor) = served()?;
-    let Comparison { nodes, differences, .. } = Comparison::of(&document, minor);
-    assert_eq!(differences, Vec::<String>::new());
-    assert!(nodes > AT_LEAST, "only {nodes} nodes of the tree were compared");
+    for kind in KINDS {
+        let Comparison { nodes, differences, .. } = Comparison::of(kind, &document, minor);
+        assert_eq!(differences, Vec::<String>::new(), "{kind}");
+        assert!(nodes > AT_LEAST, "only {nodes} nodes of a {kind} were compared");
+    }
     Ok(())
 }
 
@@ -207,7 +212,7 @@ fn a_server_with_other_tables_is_told_field_by_field() -> Result<()> {
     pod.as_object_mut().context("no properties")?.remove("hostPID");
     let spec = "spec.template.spec";
     assert_eq!(
-        Comparison::of(&document, minor).differences,
+        Comparison::of(&DEPLOYMENT, &document, minor).differences,
         [
             format!("{spec}.containers: list: the server says map by name, image, the table map by name"),
             format!("{spec}.hostNetwork: type: the server says a text, the table a boolean"),

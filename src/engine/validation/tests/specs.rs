@@ -70,8 +70,8 @@ fn a_daemon_set_has_a_strategy_and_numbers_of_its_own() {
     assert_eq!(told(&json!({})), [""; 0]);
     let both = "spec.updateStrategy.rollingUpdate.maxSurge: Invalid value: 1: may not be set when maxUnavailable is \
                 non-zero";
-    let mismatch = "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match template \
-                    `labels`";
+    let mismatch = "spec.template.metadata.labels: Invalid value: {\"app\":\"web\"}: `selector` does not match \
+                    template `labels`";
     for (fields, words) in [
         // The default of the other one is 1.
         (json!({"updateStrategy": {"rollingUpdate": {"maxSurge": 1}}}), both),
