@@ -167,15 +167,6 @@ impl Tool for Beside {
             let Some(seen) = known.iter().find(|(other, _)| *other == which).map(|(_, seen)| *seen) else {
                 continue;
             };
-            let state = &application["status"]["operationState"];
-            // Two that began in the same second are told apart by what they sync.
-            let which = json!([started, state["operation"]["sync"]["revision"]]);
-            if !known.iter().any(|(other, _)| *other == which) {
-                known.push((which.clone(), *at));
-            }
-            let Some(seen) = known.iter().find(|(other, _)| *other == which).map(|(_, seen)| *seen) else {
-                continue;
-            };
             let refused = match phase(application).as_str().unwrap_or_default() {
                 "Succeeded" => false,
                 "Failed" | "Error" => true,
