@@ -53,7 +53,7 @@ pub struct Kind {
     /// The field that keeps its controller from rolling a change out while it is true; `None` where there is none.
     pub pause: Option<&'static str>,
 
-    /// The names of the controllers' own words in messages, such as `deployment controller`.
+    /// Its controller as a sentence names it, such as `deployment controller`.
     pub controller: &'static str,
 
     /// How far the roll-out of an object is, read from its status.

@@ -148,7 +148,7 @@ pub(super) fn propose_knowing<'a>(
     if at("/metadata/deletionTimestamp").is_some() {
         return Err(NoPlan::BeingDeleted);
     }
-    if at("/spec/paused").and_then(Value::as_bool) == Some(true) {
+    if live.is_some_and(|live| snapshot.kind.is_paused(live)) {
         return Err(NoPlan::Paused);
     }
     let read = match (facts, &snapshot.desired, live) {

@@ -2,6 +2,7 @@
 //! made once.
 
 use driftmend::engine::diff::{self, Evidence, Witness, classify, no_effect};
+use driftmend::engine::kind::{KINDS, Kind};
 use driftmend::engine::ownership::Recorded;
 use driftmend::engine::predict::{Strategy, Syncer, predict};
 use driftmend::engine::schema::apply_defaults;
@@ -19,26 +20,33 @@ pub fn compare(bytes: &[u8]) {
     let mut documents = super::documents(bytes);
     let Some(desired) = documents.next() else { return };
     let live = documents.next().unwrap_or_else(|| desired.clone());
-    for object in [&desired, &live] {
-        assert_eq!(diff::compare(object, object), [], "{object}");
-        let mut once = object.clone();
-        apply_defaults(&mut once);
-        let mut twice = once.clone();
-        apply_defaults(&mut twice);
-        assert_eq!(once, twice, "{object}");
-        no_effect(object, Some(&live));
-    }
-    diff::compare(&desired, &live);
-    for (strategy, manager) in STRATEGIES {
-        let syncer = Syncer::new(strategy, manager);
-        weigh(&desired, &live, &syncer);
-        predict(&desired, &live, &syncer);
+    for kind in KINDS {
+        as_kind(kind, &desired, &live);
     }
 }
 
-fn weigh(desired: &Value, live: &Value, syncer: &Syncer) {
+fn as_kind(kind: &'static Kind, desired: &Value, live: &Value) {
+    for object in [desired, live] {
+        assert_eq!(diff::compare(kind, object, object), [], "{object}");
+        let mut once = object.clone();
+        apply_defaults(kind.root, &mut once);
+        let mut twice = once.clone();
+        apply_defaults(kind.root, &mut twice);
+        assert_eq!(once, twice, "{object}");
+        no_effect(kind, object, Some(live));
+    }
+    diff::compare(kind, desired, live);
+    for (strategy, manager) in STRATEGIES {
+        let syncer = Syncer::new(strategy, manager);
+        weigh(kind, desired, live, &syncer);
+        predict(kind, desired, live, &syncer);
+    }
+}
+
+fn weigh(kind: &'static Kind, desired: &Value, live: &Value, syncer: &Syncer) {
     let managed = Recorded::of(live);
     classify(&Evidence {
+        kind,
         desired,
         live,
         managed: &managed,

@@ -1,6 +1,7 @@
 //! A field path that is read is written and read again as the same; a JSON Pointer leads to what it names, or nowhere.
 
 use driftmend::engine::diff::{Located, PathPattern, Side, locate};
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::FieldPath;
 
 pub fn read(bytes: &[u8]) {
@@ -24,7 +25,7 @@ pub fn read(bytes: &[u8]) {
             assert_eq!(object.pointer(&pointer), Some(found), "{pointer}");
         }
     }
-    if let Some(Located::Field(path)) = locate(line, &object, Side::Live) {
+    if let Some(Located::Field(path)) = locate(&DEPLOYMENT, line, &object, Side::Live) {
         // Of two items with the same keys a path names the first.
         assert!(
             path.get(&object).is_some() && object.pointer(line).is_some(),
