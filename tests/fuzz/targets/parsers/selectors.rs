@@ -1,6 +1,7 @@
 //! What Argo CD, Flux and a DriftWatch say is to be ignored, with its label selectors, patterns and pointers, is read
 //! or refused.
 
+use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::ObjectId;
 use driftmend::source::SourceFile;
 use driftmend::source::ignore::jq::{Ask, JqError};
@@ -31,6 +32,7 @@ pub fn read(bytes: &[u8]) {
     };
     list.rules(
         Pair {
+            kind: &DEPLOYMENT,
             id: &id,
             desired: &object,
             live: &object,
