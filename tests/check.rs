@@ -4,6 +4,8 @@
 // A test says what it needed by failing; clippy knows only functions marked as tests for one.
 #![allow(clippy::expect_used, clippy::panic)]
 
+#[path = "check/daemon_set.rs"]
+mod daemon_set;
 #[path = "check/formats.rs"]
 mod formats;
 // Only a part of it is used here.
@@ -329,56 +331,5 @@ fn arguments_that_do_not_go_together_are_told() -> Result<()> {
         assert!(answer.stderr.contains(part), "{arguments:?}: {}", answer.stderr);
         assert_eq!((answer.stdout.as_str(), answer.code), ("", Some(2)), "{arguments:?}");
     }
-    Ok(())
-}
-
-/// The incident on a DaemonSet: Git's document, and live with a probe that somebody switched.
-#[test]
-fn a_daemon_set_is_held_to_its_own_rules_and_against_live() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let daemon_set = |text: &str| {
-        text.replace("kind: Deployment", "kind: DaemonSet")
-            .replace("  replicas: 2\n", "")
-    };
-    fs::write(folder.path().join("git.yaml"), daemon_set(DESIRED))?;
-    let mut live = live("shop", a_while_ago());
-    live["kind"] = json!("DaemonSet");
-    live["spec"] = json!({"selector": live["spec"]["selector"], "template": live["spec"]["template"]});
-    live["spec"]["updateStrategy"] =
-        json!({"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 1, "maxSurge": 0}});
-    live["spec"]["revisionHistoryLimit"] = json!(10);
-    live["metadata"]["annotations"]["deprecated.daemonset.template.generation"] = json!("7");
-    fs::write(folder.path().join("live.json"), live.to_string())?;
-    let strategy = ["--strategy", "client-side-apply", "-o", "json"];
-    let answer = driftmend(
-        folder.path(),
-        "",
-        &[&["diff", "git.yaml", "live.json"], &strategy[..]].concat(),
-    )?;
-    let told: serde_json::Value = serde_json::from_str(&answer.stdout)?;
-    let object = &told["objects"][0];
-    assert_eq!((&object["object"]["kind"], answer.code), (&json!("DaemonSet"), Some(1)));
-    assert_eq!(object["prediction"]["verdict"], "Refused", "{told}");
-    let drifted = object["fields"].as_array().into_iter().flatten();
-    let drifted: Vec<&str> = drifted
-        .filter(|field| field["severity"] == "drift")
-        .filter_map(|field| field["path"].as_str())
-        .collect();
-    assert!(
-        !drifted.is_empty() && drifted.iter().all(|path| path.contains("livenessProbe")),
-        "{drifted:?}"
-    );
-    let surge = daemon_set(DESIRED) + "  updateStrategy: {rollingUpdate: {maxSurge: 1}}\n";
-    let answer = driftmend(folder.path(), &surge, &["check", "-"])?;
-    assert!(
-        answer.stdout.ends_with("1 DaemonSet checked, it is refused.\n"),
-        "{}",
-        answer.stdout
-    );
-    assert!(
-        answer.stdout.contains("may not be set when maxUnavailable is non-zero"),
-        "{}",
-        answer.stdout
-    );
     Ok(())
 }

@@ -120,7 +120,7 @@ impl<'a> Reading<'a> {
     /// line is found by walking through the object, and a megabyte of rules would walk it as often.
     pub(super) fn ignore(&mut self, at: impl Fn() -> String, target: &Arc<Target>, ignored: Ignored) {
         if self.list.entries.len() - self.begin >= MOST_RULES {
-            if !self.may_select_deployments(target) {
+            if !self.may_select_governed(target) {
                 return;
             }
             if self.beyond + self.doubles < MOST_DOUBLES && self.has(target, &ignored) {
@@ -134,7 +134,7 @@ impl<'a> Reading<'a> {
         if let Some((message, hint)) = self.fault(&ignored) {
             return self.problem(&at(), message, hint);
         }
-        if !self.may_select_deployments(target) || self.has(target, &ignored) {
+        if !self.may_select_governed(target) || self.has(target, &ignored) {
             return;
         }
         let line = self.document.line_of(&at());
@@ -154,11 +154,11 @@ impl<'a> Reading<'a> {
             .any(|entry| entry.ignored == *ignored && (Arc::ptr_eq(&entry.target, target) || entry.target == *target))
     }
 
-    fn may_select_deployments(&mut self, target: &Arc<Target>) -> bool {
+    fn may_select_governed(&mut self, target: &Arc<Target>) -> bool {
         match &self.asked {
             Some((asked, may)) if Arc::ptr_eq(asked, target) => *may,
             _ => {
-                let may = target.may_select_deployments();
+                let may = target.may_select_governed();
                 self.asked = Some((target.clone(), may));
                 may
             }

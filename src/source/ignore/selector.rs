@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::reading::shown;
+use crate::engine::kind::KINDS;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::glob;
 
@@ -83,16 +84,16 @@ impl Target {
         }
     }
 
-    /// Whether any Deployment may be selected: rules for other kinds are of no use here.
-    pub(super) fn may_select_deployments(&self) -> bool {
-        match self {
+    /// Whether any object of a governed kind may be selected: rules for other kinds are of no use here.
+    pub(super) fn may_select_governed(&self) -> bool {
+        KINDS.iter().any(|of| match self {
             Self::Any => true,
-            Self::Globs { group, kind, .. } => glob::matches(group, "apps") && glob::matches(kind, "Deployment"),
+            Self::Globs { group, kind, .. } => glob::matches(group, of.group) && glob::matches(kind, of.kind),
             Self::Selected(compiled) => {
                 let [group, _, kind, ..] = &compiled.words;
-                group.fits("apps") && kind.fits("Deployment")
+                group.fits(of.group) && kind.fits(of.kind)
             }
-        }
+        })
     }
 
     /// Whether a target of globs is short enough to be asked again and again.

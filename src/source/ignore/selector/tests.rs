@@ -159,7 +159,7 @@ fn a_regular_expression_ends_soon_whatever_it_is_held_against() {
 }
 
 #[test]
-fn what_is_for_other_kinds_is_told_from_what_is_for_deployments() {
+fn what_is_for_other_kinds_is_told_from_what_is_for_governed_ones() {
     let globs = |group: &str, kind: &str| Target::Globs {
         group: group.to_owned(),
         kind: kind.to_owned(),
@@ -169,10 +169,11 @@ fn what_is_for_other_kinds_is_told_from_what_is_for_deployments() {
     for (target, may) in [
         (globs("*", "*"), true),
         (globs("apps", "Deploy*"), true),
+        (globs("apps", "DaemonSet"), true),
         (globs("apps", "StatefulSet"), false),
         (globs("", "Deployment"), false),
     ] {
-        assert_eq!(target.may_select_deployments(), may, "{target:?}");
+        assert_eq!(target.may_select_governed(), may, "{target:?}");
     }
     let selected = |kind: &str| {
         let selector = Selector {
@@ -181,6 +182,7 @@ fn what_is_for_other_kinds_is_told_from_what_is_for_deployments() {
         };
         Target::Selected(Box::new(selector.compile(&mut REGEX_BUDGET.clone()).unwrap()))
     };
-    assert!(selected("").may_select_deployments() && selected("Deployment|Service").may_select_deployments());
-    assert!(!selected("Service").may_select_deployments() && !selected("Deploy").may_select_deployments());
+    assert!(selected("DaemonSet").may_select_governed());
+    assert!(selected("").may_select_governed() && selected("Deployment|Service").may_select_governed());
+    assert!(!selected("Service").may_select_governed() && !selected("Deploy").may_select_governed());
 }
