@@ -123,10 +123,7 @@ pub fn verify(
             Synced::ButForItself => beside.push_str(ERRS),
             Synced::Yes => {}
         }
-        let only = ResourceRef::deployment(
-            snapshot.target.namespace.as_deref().unwrap_or_default(),
-            &snapshot.target.name,
-        );
+        let only = ResourceRef::from(&snapshot.target);
         beside.extend(
             argo_cd
                 .application
@@ -224,10 +221,7 @@ fn errs(argo_cd: &ArgoCd, snapshot: &Snapshot, assessment: &Assessment, times: T
     let is_compared = application
         .reconciled_at
         .is_some_and(|at| at.as_second() >= written.as_second());
-    let deployment = ResourceRef::deployment(
-        snapshot.target.namespace.as_deref().unwrap_or_default(),
-        &snapshot.target.name,
-    );
+    let deployment = ResourceRef::from(&snapshot.target);
     let is_applied = application.state.as_ref().is_some_and(|state| {
         let began = state
             .started_at
@@ -274,7 +268,7 @@ enum Synced {
 /// is waited for, unless it waits for a sync window itself. A failure that names other objects only is theirs.
 fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timestamp, late: bool) -> Synced {
     let (application, target) = (&argo_cd.application, &snapshot.target);
-    let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let deployment = ResourceRef::from(target);
     let since = |time: Timestamp| time.as_second() >= began.as_second();
     let mut beside = None;
     let not_yet = |what: &str, beside: Option<&String>| {

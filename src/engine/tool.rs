@@ -237,7 +237,7 @@ impl ArgoCd {
             now,
             controller_seen_alive: self.seen_alive,
             windows: &self.windows,
-            deployment: (target.namespace.as_deref().unwrap_or_default(), &target.name),
+            target,
         }
     }
 }

@@ -252,7 +252,7 @@ fn after_cure(known: &Facts<'_>, steps: &[Step]) -> Option<Value> {
 /// one.
 fn syncs(snapshot: &Snapshot, steps: &[Step], waits: bool) -> bool {
     let target = &snapshot.target;
-    let this = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let this = ResourceRef::from(target);
     steps.iter().any(|step| match step {
         Step::HandBack { .. } | Step::Reconcile { .. } => true,
         Step::Restore { .. } | Step::Transfer { .. } => false,

@@ -5,6 +5,7 @@
 
 use super::cautions::{Caution, OTHERS_FORETOLD, OTHERS_REFUSED};
 use super::{Step, StepKind};
+use crate::engine::kind::{KINDS, Kind};
 use crate::engine::operation::{Reconciliation, ResourceRef, names, short_commit};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::{ArgoCd, Flux, Tool};
@@ -27,7 +28,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
             of_kustomization(snapshot, steps),
         ),
     };
-    let is_named = |deployment: &str| failed.as_ref().is_some_and(|failed| failed.names(deployment));
+    let is_named = |other: &str| failed.as_ref().is_some_and(|failed| failed.names(other));
     let foretold = snapshot
         .source
         .beside
@@ -37,8 +38,8 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
     let foretold: Vec<&String> = foretold.collect();
     let foretold = foretold.first().map(|first| {
         let (are, more) = match foretold.len() {
-            1 => ("another watched Deployment", String::new()),
-            several => ("other watched Deployments", format!(" and {} more", several - 1)),
+            1 => ("another watched object", String::new()),
+            several => ("other watched objects", format!(" and {} more", several - 1)),
         };
         let is = if foretold.len() == 1 { "is" } else { "are" };
         Caution::note(
@@ -71,17 +72,24 @@ impl Failed {
         }
     }
 
-    /// Whether it names this Deployment, which is given as `namespace/name`.
-    fn names(&self, deployment: &str) -> bool {
-        let (what, named) = (&self.what, format!("{deployment} "));
-        self.is_of_now
-            && (what.contains(&format!("Deployment.apps {named}")) || what.contains(&format!("Deployment/{named}")))
+    /// Whether it names this object, which is given as `KIND NAMESPACE/NAME`.
+    fn names(&self, object: &str) -> bool {
+        let is_named = |kind: &Kind, name: &str| {
+            let Kind { kind, group, .. } = kind;
+            let (argo_cd, flux) = (format!("{kind}.{group} {name} "), format!("{kind}/{name} "));
+            self.what.contains(&argo_cd) || self.what.contains(&flux)
+        };
+        let kind = |word| KINDS.iter().find(|kind| kind.kind == word);
+        let named = object
+            .split_once(' ')
+            .and_then(|(word, name)| Some((kind(word)?, name)));
+        self.is_of_now && named.is_some_and(|(kind, name)| is_named(kind, name))
     }
 }
 
 fn failed_under_argo_cd(argo_cd: &ArgoCd, snapshot: &Snapshot) -> Option<Failed> {
     let target = &snapshot.target;
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let only = ResourceRef::from(target);
     let failing = argo_cd.application.fails_for_others(&only)?;
     Some(match &failing.of_before {
         None => Failed {

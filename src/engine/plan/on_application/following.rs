@@ -77,7 +77,7 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     let standing = argo_cd.standing(target, now);
     let waits = held(argo_cd, target, &standing, now)?;
     let application = &argo_cd.application;
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let only = ResourceRef::from(target);
     let step = |act| Step::OnApplication(Box::new(OnApplication::of(application, act)));
     let mut cautions = Vec::new();
     let in_window = window(argo_cd, target, now).is_some();
@@ -315,7 +315,7 @@ fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp
     }
     // A retry that waits is the best moment: it succeeds by itself after the cure. So does a sync that waits for its
     // window.
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let only = ResourceRef::from(target);
     let is_a_good_moment = matches!(
         standing,
         Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. }
