@@ -202,7 +202,10 @@ fn automated_sync(application: &Application, automated: Automated, context: &Con
         .iter()
         .any(|entry| entry.resource == target && entry.status.as_deref() == Some("Synced"))
     {
-        return once("Argo CD finds a difference in it", says("this Deployment"));
+        return once(
+            "Argo CD finds a difference in it",
+            says(&format!("this {}", target.kind)),
+        );
     }
     match self_heal_at(application) {
         Some(time) if time > context.now => When::At {

@@ -170,8 +170,9 @@ pub(super) fn of_own_sync(
         .map(|Recreates { tool, .. }| Caution {
             id: FORCE,
             text: format!(
-                "the sync that this plan brings is an outage: told to force, {tool} deletes the Deployment with \
-                       all its pods and creates it anew"
+                "the sync that this plan brings is an outage: told to force, {tool} deletes the {} with all its pods \
+                 and creates it anew",
+                snapshot.kind
             ),
             must_acknowledge: true,
             fields: Vec::new(),

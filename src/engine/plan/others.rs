@@ -1,7 +1,7 @@
-//! Other objects that keep each sync of the whole from succeeding, whatever becomes of this Deployment.
+//! Other objects that keep each sync of the whole from succeeding, whatever becomes of this one.
 //!
-//! What the tool tells of them is known of every kind of object; what will happen only of Deployments, which alone are
-//! predicted.
+//! What the tool tells of them is known of every kind of object; what will happen only of governed objects, which alone
+//! are predicted.
 
 use super::cautions::{Caution, OTHERS_FORETOLD, OTHERS_REFUSED};
 use super::{Step, StepKind};
@@ -20,7 +20,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
         Tool::ArgoCd(argo_cd) => (
             failed_under_argo_cd(argo_cd, snapshot),
             "this Application",
-            of_application(steps),
+            of_application(snapshot.kind, steps),
         ),
         Tool::Flux(flux) => (
             failed_under_flux(flux, snapshot),
@@ -48,7 +48,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
         )
     });
     failed
-        .map(|failed| Caution::note(OTHERS_REFUSED, failed.told(means)))
+        .map(|failed| Caution::note(OTHERS_REFUSED, failed.told(&means)))
         .into_iter()
         .chain(foretold)
         .collect()
@@ -128,24 +128,31 @@ fn failed_under_flux(flux: &Flux, snapshot: &Snapshot) -> Option<Failed> {
 /// Within a wave Argo CD applies each object, whatever becomes of the others; the next wave does not come.
 ///
 /// Source: `Sync` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`.
-fn of_application(steps: &[Step]) -> &'static str {
+fn of_application(kind: &Kind, steps: &[Step]) -> String {
     let has = |kind| steps.iter().any(|step| step.kind() == kind);
     if has(StepKind::StartOperation) {
-        "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone"
+        format!("until that is mended no sync of the whole application succeeds, and this plan syncs the {kind} alone")
     } else if has(StepKind::HandBack) {
-        "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes to \
-         the Deployment all the same unless the other object is of an earlier wave"
+        format!(
+            "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes \
+             to the {kind} all the same unless the other object is of an earlier wave"
+        )
     } else {
-        "until that is mended no sync of the whole application succeeds, and this plan heals the Deployment by itself"
+        format!(
+            "until that is mended no sync of the whole application succeeds, and this plan heals the {kind} by itself"
+        )
     }
 }
 
-fn of_kustomization(snapshot: &Snapshot, steps: &[Step]) -> &'static str {
+fn of_kustomization(snapshot: &Snapshot, steps: &[Step]) -> String {
     let handed_back = steps.iter().any(|step| step.kind() == StepKind::HandBack);
     if handed_back || snapshot.live.is_none() {
-        "until that is mended Flux applies nothing of the Kustomization, and this plan counts on it"
+        "until that is mended Flux applies nothing of the Kustomization, and this plan counts on it".to_owned()
     } else {
-        "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment by itself"
+        format!(
+            "until that is mended Flux applies nothing of the Kustomization, and this plan heals the {} by itself",
+            snapshot.kind
+        )
     }
 }
 
