@@ -11,8 +11,9 @@
 
 use std::path::PathBuf;
 
-use driftmend::engine::diff::{LAST_APPLIED, compare};
+use driftmend::engine::diff::compare;
 use driftmend::engine::kind::DEPLOYMENT;
+use driftmend::engine::last_applied::LAST_APPLIED;
 use driftmend::engine::schema::quantity::{Rounding, canonical};
 use driftmend::engine::schema::{ListKind, is_atomic_map, list_kind, merge_strategy};
 use pretty_assertions::assert_eq;

@@ -15,6 +15,8 @@ use crate::cluster::{Cluster, Connection};
 use crate::controller::desired::{Disk, Held, Mirrors, Sources};
 use crate::controller::run::{RunSettings, run as run_controller};
 use crate::controller::{Power, Settings};
+use crate::crd::kinds;
+use crate::engine::kind::KINDS;
 use crate::source::git;
 use crate::telemetry::{self, LogFormat};
 
@@ -24,6 +26,10 @@ pub struct Arguments {
     /// What the controller may write besides its own resources: nothing, dry runs, or approved heals.
     #[arg(long, value_enum, default_value = "observe")]
     mode: Power,
+
+    /// The kinds that are governed, of those that this version knows; all of them when absent.
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',')]
+    kinds: Vec<String>,
 
     /// A namespace in which approved heals are carried out; repeat it for more.
     #[arg(long, value_name = "NAMESPACE")]
@@ -111,6 +117,14 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     {
         return Err(Fault::new(format!("{option} is only for --mode heal")));
     }
+    let kinds = match arguments.kinds.as_slice() {
+        [] => KINDS.to_vec(),
+        named => kinds::governed(named).map_err(|name| {
+            let governed: Vec<&str> = KINDS.iter().map(|kind| kind.kind).collect();
+            Fault::new(format!("--kinds names {name:?}, which this version does not govern"))
+                .hint(format!("it governs {}", governed.join(", ")))
+        })?,
+    };
     telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
     git::initialise(git::Setting::of_memory(arguments.git_memory.0));
     let connection = Connection {
@@ -119,6 +133,7 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     };
     let cluster = Cluster::connect(&connection).await?;
     let settings = RunSettings {
+        kinds,
         settings: Settings {
             power: arguments.mode,
             heal_namespaces: arguments.heal_namespace,

@@ -7,7 +7,7 @@ use super::input::Input;
 use crate::engine::diff::IgnoreRule;
 use crate::engine::kind::Kind;
 use crate::engine::object::{Document, ObjectId};
-use crate::engine::predict::Syncer;
+use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 use crate::report::{Notice, Oddity, Warning};
 use crate::source::render::Rendered;

@@ -4,7 +4,7 @@ use clap::{Args, ValueEnum};
 
 use super::pairs;
 use crate::engine::object::{Document, Origin};
-use crate::engine::predict::{Applier, FieldValidation, Force, Strategy, Syncer};
+use crate::engine::syncer::{Applier, FieldValidation, Force, Strategy, Syncer};
 use crate::source::yaml::Remark;
 
 /// How the syncing tool writes.

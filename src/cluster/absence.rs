@@ -12,18 +12,35 @@ use super::WatchBackoff;
 /// How often a kind is looked for that is not there.
 const PAUSE: Duration = Duration::from_secs(30);
 
+/// Why a kind is not there for us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Absence {
+    /// The cluster does not serve it.
+    NotServed,
+
+    /// No right is given to it. Of a kind that is not served, too: rights are looked at first.
+    Forbidden,
+}
+
+impl Absence {
+    /// In words.
+    pub(super) const fn told(self) -> &'static str {
+        match self {
+            Self::NotServed => "the cluster does not have the kind",
+            Self::Forbidden => "no right is given to watch the kind",
+        }
+    }
+}
+
 /// Why a kind is not there for us; `None` where the error says something else.
-pub(super) fn absence(error: &watcher::Error) -> Option<&'static str> {
+pub(super) fn absence(error: &watcher::Error) -> Option<Absence> {
     match error {
         watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
-            match status.code {
-                404 => Some("the cluster does not have the kind"),
-                // Of a kind that is not there, too: rights are looked at first.
-                403 => Some("no right is given to watch the kind"),
-                _ => None,
-            }
-        }
+        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => match status.code {
+            404 => Some(Absence::NotServed),
+            403 => Some(Absence::Forbidden),
+            _ => None,
+        },
         _ => None,
     }
 }
@@ -87,8 +104,8 @@ mod tests {
             };
             absence(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
         };
-        assert_eq!(answer(404), Some("the cluster does not have the kind"));
-        assert_eq!(answer(403), Some("no right is given to watch the kind"));
+        assert_eq!(answer(404), Some(Absence::NotServed));
+        assert_eq!(answer(403), Some(Absence::Forbidden));
         assert_eq!(answer(500), None);
         assert_eq!(absence(&watcher::Error::NoResourceVersion), None);
     }

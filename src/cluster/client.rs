@@ -11,10 +11,9 @@ use kube::{Client, Config};
 use thiserror::Error;
 use tower::timeout::TimeoutLayer;
 
-use super::call::{Call, Effect};
+use super::call::{Call, Effect, Verb};
 use super::errors::ApiError;
 use super::retry_after;
-use crate::metrics::Metrics;
 
 /// The time limit of one call: an API server gives up after 60 s by itself, and a reconcile that waits so long holds up
 /// its queue.
@@ -120,15 +119,18 @@ fn is_version_one(error: &dyn std::error::Error) -> bool {
 /// # Guarantees
 ///
 /// Every call made through [`Cluster::call`] ends within its time limit, is sent once (nothing is retried underneath),
-/// and is counted in the metrics when the cluster stored something. Where there is a gate, nothing that the cluster
+/// and is told to the observer when the cluster stored something. Where there is a gate, nothing that the cluster
 /// would store is sent while it is shut.
 #[derive(Clone)]
 pub struct Cluster {
     client: Client,
     limit: Duration,
-    metrics: Option<Metrics>,
+    observer: Option<Observer>,
     gate: Option<Gate>,
 }
+
+/// Is told each write that the cluster stored: the resource, such as `deployments.apps`, and the verb.
+pub type Observer = Arc<dyn Fn(&str, Verb) + Send + Sync>;
 
 /// Says whether this process may write at this moment; asked right before each call that stores something.
 pub type Gate = Arc<dyn Fn() -> bool + Send + Sync>;
@@ -139,7 +141,7 @@ impl Cluster {
         Self {
             client,
             limit: CALL_TIMEOUT,
-            metrics: None,
+            observer: None,
             gate: None,
         }
     }
@@ -161,10 +163,10 @@ impl Cluster {
         Ok(Self::new(client))
     }
 
-    /// Counts writes in these metrics.
+    /// Tells each write that the cluster stored.
     #[must_use]
-    pub fn with_metrics(mut self, metrics: Metrics) -> Self {
-        self.metrics = Some(metrics);
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = Some(observer);
         self
     }
 
@@ -225,8 +227,8 @@ impl Cluster {
                 });
             }
         };
-        if let (Some(metrics), Some((resource, verb))) = (&self.metrics, stored) {
-            metrics.api_write(&resource, verb);
+        if let (Some(observer), Some((resource, verb))) = (&self.observer, stored) {
+            observer(&resource, verb);
         }
         Ok(answer)
     }

@@ -19,7 +19,7 @@ use serde_json::value::RawValue;
 use tokio::sync;
 use tracing::{debug, info, warn};
 
-use super::absence::{LookedForAgain, absence};
+use super::absence::{Absence, LookedForAgain, absence};
 use super::patient;
 use crate::engine::kind::Kind;
 
@@ -173,8 +173,8 @@ pub enum Standing {
     /// The store holds them all; it is late when the server is away.
     Held,
 
-    /// They are out of reach, in words: the cluster does not serve the kind, or gives no right to it. The kind is
-    /// looked for again.
+    /// They are out of reach, in words: the cluster does not serve the kind, takes the right to it away, or it is not
+    /// followed at all. A kind that is followed is looked for again.
     Absent(&'static str),
 }
 
@@ -195,14 +195,19 @@ struct OfKind {
 impl Live {
     /// The object, parsed; `None` also where its kind is not [`Standing::Held`].
     pub fn get(&self, kind: &Kind, namespace: &str, name: &str) -> Option<Value> {
-        let OfKind { kind, store, .. } = self.of(kind)?;
+        let OfKind { kind, store, standing } = self.of(kind)?;
+        if *standing.borrow() != Standing::Held {
+            return None;
+        }
         Some(store.get(&key(kind, namespace, name))?.object(kind))
     }
 
     /// How well the objects of a kind are known.
     pub fn standing(&self, kind: &Kind) -> Standing {
-        self.of(kind)
-            .map_or(Standing::Absent("the kind is not followed"), |of| *of.standing.borrow())
+        self.of(kind).map_or(
+            Standing::Absent("the controller follows other kinds only (--kinds)"),
+            |of| *of.standing.borrow(),
+        )
     }
 
     /// How many objects are held.
@@ -297,20 +302,21 @@ fn follow(
                 touched
             }
             Err(error) => {
-                let why = absence(&error);
-                absent.set(why.is_some());
-                match why.map(|why| (why, standing.send_replace(Standing::Absent(why)))) {
-                    Some((why, before)) if before != Standing::Absent(why) => {
-                        info!(kind = kind.plural, "{why}; it is looked for again");
+                let (before, absence) = (*standing.borrow(), absence(&error));
+                absent.set(absence.is_some());
+                match absence {
+                    // The right is asked for by the chart: what has not got it yet is set up wrong, and not ready.
+                    Some(Absence::Forbidden) if before == Standing::Filling => report(kind, &error),
+                    Some(absence) if before != Standing::Absent(absence.told()) => {
+                        info!(kind = kind.plural, "{}; it is looked for again", absence.told());
+                        standing.send_replace(Standing::Absent(absence.told()));
                         // What is held is known no longer.
-                        tracker.all()
+                        return stream::iter(tracker.all());
                     }
-                    Some(_) => Vec::new(),
-                    None => {
-                        report(kind, &error);
-                        Vec::new()
-                    }
+                    Some(_) => {}
+                    None => report(kind, &error),
                 }
+                Vec::new()
             }
         })
     });

@@ -22,6 +22,6 @@ pub mod tools;
 pub use access::{Access, AccessReview, User};
 pub use backoff::{WatchBackoff, patient};
 pub use call::{Call, Effect, Resource, Verb};
-pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection, Gate};
+pub use client::{CALL_TIMEOUT, Cluster, ConnectError, Connection, Gate, Observer};
 pub use errors::{ApiError, DEFINITIONS_HINT, LONGEST_WAIT, Retry};
 pub use requests::{DryRun, NamespaceFacts};

@@ -14,7 +14,8 @@ use super::call::{Call, Resource, Verb};
 use super::client::Cluster;
 use super::errors::ApiError;
 use crate::engine::kind::Kind;
-use crate::engine::predict::{FieldValidation, Force, SyncPatch, SyncRequest};
+use crate::engine::predict::{SyncPatch, SyncRequest};
+use crate::engine::syncer::{FieldValidation, Force};
 
 impl From<&'static Kind> for Resource<'static> {
     fn from(kind: &'static Kind) -> Self {

@@ -11,7 +11,7 @@ use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 use tracing::{info, warn};
 
-use super::absence::{LookedForAgain, Switch, absence};
+use super::absence::{Absence, LookedForAgain, Switch, absence};
 use super::call::Resource;
 use super::patient;
 use lean::Lean;
@@ -147,9 +147,9 @@ impl Follower {
 }
 
 /// Logs once why a kind cannot be watched.
-fn report(error: &watcher::Error, resource: &Resource<'_>, absence: Option<&'static str>) {
+fn report(error: &watcher::Error, resource: &Resource<'_>, absence: Option<Absence>) {
     match absence {
-        Some(why) => info!(%resource, "{why}; it is looked for again"),
+        Some(absence) => info!(%resource, "{}; it is looked for again", absence.told()),
         None => {
             warn!(%resource, error = error as &dyn std::error::Error, "the kind cannot be watched; its objects are \
                                                                        read at each interval")

@@ -15,7 +15,7 @@ use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
 use crate::engine::Assessment;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question, worth_asking};
-use crate::engine::plan::live_digest;
+use crate::engine::digest::live_digest;
 use crate::engine::predict::request;
 use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
 

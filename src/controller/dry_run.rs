@@ -16,8 +16,9 @@ use super::{Context, judge, observe};
 use crate::cluster::{ApiError, DryRun, Retry};
 use crate::crd::DriftReport;
 use crate::engine::Snapshot;
+use crate::engine::digest::live_digest;
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Ground, NoPlan, Plan, Written, live_digest, undone};
+use crate::engine::plan::{Ground, NoPlan, Plan, Written, undone};
 use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry, PlanReport};
 
 /// The chart's policy over `status.history` and `status.healing`; so does its.

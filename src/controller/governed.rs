@@ -20,7 +20,7 @@ use super::tool::{Surroundings, ToolKey};
 use crate::crd::{DriftWatch, SourceFailure};
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
-use crate::engine::predict::Syncer;
+use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Policy};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;

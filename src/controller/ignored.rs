@@ -12,7 +12,7 @@ use tracing::warn;
 
 use super::governed::Target;
 use crate::engine::Policy;
-use crate::engine::plan::digest;
+use crate::engine::digest::digest;
 use crate::report::cut;
 use crate::source::SourceFile;
 use crate::source::ignore::{IgnoreList, Pair};

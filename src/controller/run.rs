@@ -31,7 +31,7 @@ use crate::cluster::live::{self, Scope};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
-use crate::engine::kind::KINDS;
+use crate::engine::kind::Kind;
 use crate::lease::Leadership;
 use crate::lease::last_clear::Place;
 use crate::metrics::Metrics;
@@ -73,6 +73,9 @@ const START_RETRY: Duration = Duration::from_secs(2);
 pub struct RunSettings {
     /// What a reconcile needs.
     pub settings: Settings,
+
+    /// The kinds whose objects it follows.
+    pub kinds: Vec<&'static Kind>,
 
     /// The name of this process among its replicas.
     pub instance: String,
@@ -130,7 +133,8 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let metrics = Metrics::new().map_err(RunError::Metrics)?;
     let (lead_sender, mut leadership) = tokio::sync::watch::channel(Leadership::Standby);
     // The Lease itself is written by whoever does not lead yet.
-    let for_lease = cluster.with_metrics(metrics.clone());
+    let counted = metrics.clone();
+    let for_lease = cluster.observed(Arc::new(move |resource, verb| counted.api_write(resource, verb)));
     let cluster = for_lease.clone().behind(gate(&leadership));
     let Sources { cache, .. } = &run.settings.sources;
     std::fs::create_dir_all(cache).map_err(|source| RunError::Cache {
@@ -168,7 +172,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         debounce: DEBOUNCE,
     });
     // (client) the stores fill and stay filled whether this process leads or not
-    let (live, touched) = live::watch(&cluster.client(), KINDS, &Scope::All);
+    let (live, touched) = live::watch(&cluster.client(), &run.kinds, &Scope::All);
     let (watches, watch_keys) = follow::<DriftWatch, _>(&cluster, |watch| {
         (watch.namespace().unwrap_or_default(), watch.name_any())
     });

@@ -12,7 +12,7 @@ use super::governed::{Rendition, WatchKey, Watched};
 use super::{Context, watch};
 use crate::crd::{DriftWatch, Source};
 use crate::engine::object::PathError;
-use crate::engine::predict::{Applier, Strategy, Syncer};
+use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{Mode, Policy};
 
 /// A watch's wishes, parsed.
@@ -155,7 +155,7 @@ mod tests {
     use crate::controller::{observe, origin};
     use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
-    use crate::engine::predict::FieldValidation;
+    use crate::engine::syncer::FieldValidation;
 
     fn watch(uid: &str, change: &Value) -> Arc<DriftWatch> {
         let mut watch = json!({

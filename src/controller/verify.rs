@@ -4,8 +4,9 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-use crate::engine::diff::{LAST_APPLIED, Severity};
+use crate::engine::diff::Severity;
 use crate::engine::kind::{Kind, Rollout};
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{
     OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names,

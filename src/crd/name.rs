@@ -1,8 +1,8 @@
 //! The name of a report, which says what it is about.
 
 use super::{DriftReport, TargetRef};
+use crate::engine::digest::digest;
 use crate::engine::kind::Kind;
-use crate::engine::plan::digest;
 
 /// The longest name of an object (apimachinery, `util/validation`, `DNS1123SubdomainMaxLength`).
 const NAME_LIMIT: usize = 253;

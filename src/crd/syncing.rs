@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::predict::{Applier, FieldValidation, Strategy};
+use crate::engine::syncer::{Applier, FieldValidation, Strategy};
 
 /// How the syncing tool writes, as a DriftWatch spells it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -7,12 +7,15 @@ use serde_json::Value;
 
 use super::diagnose::{self, Finding, Trap};
 use super::diff::{self, Drift, Severity};
+use super::facts::Facts;
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::own_heal::OwnHeal;
 use super::phase::Phase;
 use super::plan::{self, Memory, NoPlan, Plan};
-use super::predict::{self, Facts, Prediction, Strategy, Verdict};
-use super::snapshot::{Policy, Snapshot, SourceFacts};
+use super::predict::{self, Prediction, Verdict};
+use super::snapshot::{Policy, Snapshot};
+use super::source_facts::SourceFacts;
+use super::syncer::Strategy;
 use super::tool::Tool;
 use summary::{bare_summary, harm, summary, trapped};
 
@@ -169,7 +172,7 @@ fn assess_knowing(
         rules: &rules,
         now: snapshot.now,
     };
-    let (mut drifts, paths) = diff::classify_and_compare(&evidence, facts);
+    let (mut drifts, paths) = diff::classify_and_compare(&evidence, &facts.wanted, facts.stored(), &facts.last_applied);
     heal.into_iter()
         .for_each(|heal| heal.retell(&mut drifts, &snapshot.syncer.manager));
     let rolled_back = rolled_back(snapshot, &drifts);

@@ -4,8 +4,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Value, json};
 
-use super::plan::{digest, live_digest};
-use super::predict::{Cause, Force, Prediction, Syncer, Verdict, success};
+use super::digest::{digest, live_digest};
+use super::predict::{Cause, Prediction, Verdict, success};
+use super::syncer::{Force, Syncer};
 use crate::engine::kind::Kind;
 
 /// What became of a dry run of the next sync.
@@ -131,7 +132,7 @@ mod tests {
 
     use super::*;
     use crate::engine::kind::DEPLOYMENT;
-    use crate::engine::predict::Strategy;
+    use crate::engine::syncer::Strategy;
 
     const HANDLERS: &str = "Forbidden: may not specify more than 1 handler type";
 

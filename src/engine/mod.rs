@@ -9,7 +9,10 @@ mod assess;
 pub mod confirm;
 pub mod diagnose;
 pub mod diff;
+pub mod digest;
+pub mod facts;
 pub mod kind;
+pub mod last_applied;
 pub mod object;
 pub mod operation;
 mod own_heal;
@@ -20,10 +23,13 @@ pub mod predict;
 
 pub mod schema;
 mod snapshot;
+mod source_facts;
+pub mod syncer;
 mod tool;
 pub mod validation;
 
 pub use assess::{Assessment, assess, assess_and_propose, assess_during};
 pub use own_heal::{OwnHeal, Wrote};
-pub use snapshot::{Beside, Met, Mode, Policy, Remedy, Snapshot, SourceFacts};
+pub use snapshot::{Mode, Policy, Remedy, Snapshot};
+pub use source_facts::{Beside, Met, SourceFacts};
 pub use tool::{ArgoCd, Flux, Tool};

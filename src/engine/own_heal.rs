@@ -4,8 +4,7 @@
 use super::diagnose::Trap;
 use super::diff::Drift;
 use super::object::FieldPath;
-use super::ownership::Owner;
-use super::plan::HEAL_MANAGER;
+use super::ownership::{HEAL_MANAGER, Owner};
 
 /// Who had written a field before the heal began to write; nobody where no owner was recorded.
 #[derive(Clone, Debug, PartialEq)]

@@ -10,7 +10,7 @@ use super::operation::{
     Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify,
     comes_after_apply, held_back, names, reconciliation,
 };
-use super::snapshot::SourceFacts;
+use super::source_facts::SourceFacts;
 use crate::engine::operation::ResourceRef;
 
 /// How long Argo CD may take from a commit to the end of a sync that prunes.

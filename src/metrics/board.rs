@@ -13,7 +13,7 @@ use jiff::Timestamp;
 use super::harm::Harm;
 use crate::engine::diff::Severity;
 use crate::engine::kind::Kind;
-use crate::engine::predict::Strategy;
+use crate::engine::syncer::Strategy;
 
 /// What is told about one object.
 #[derive(Clone, Debug, Default, PartialEq)]

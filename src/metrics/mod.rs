@@ -16,7 +16,8 @@ use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Regist
 
 use crate::cluster::Verb;
 use crate::engine::kind::Kind;
-use crate::engine::predict::{Strategy, Verdict};
+use crate::engine::predict::Verdict;
+use crate::engine::syncer::Strategy;
 pub use board::{ObjectFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
 pub use harm::Harm;
 pub use heals::HealResult;

@@ -11,11 +11,13 @@ use super::told::{
 };
 use crate::engine::confirm::Confirmation;
 use crate::engine::diagnose::Finding;
-use crate::engine::diff::{Change, Drift, LAST_APPLIED, Masker, Severity};
+use crate::engine::diff::{Change, Drift, Masker, Severity};
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
 use crate::engine::plan::{Act, Caution, Plan, Step, Written};
-use crate::engine::predict::{Cause, Overwrite, Prediction, Strategy};
+use crate::engine::predict::{Cause, Overwrite, Prediction};
+use crate::engine::syncer::Strategy;
 use crate::engine::{Assessment, Snapshot, Tool};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.

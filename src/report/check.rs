@@ -8,7 +8,8 @@ use super::told::{FindingReport, ObjectReport, Oddity, Place};
 use crate::engine::diagnose::CREATION_REFUSED;
 use crate::engine::diff::Masker;
 use crate::engine::phase::Phase;
-use crate::engine::predict::{Cause, Strategy, Verdict};
+use crate::engine::predict::{Cause, Verdict};
+use crate::engine::syncer::Strategy;
 
 /// The rules of the check: each thing that is told comes by one of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

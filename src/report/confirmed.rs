@@ -76,7 +76,8 @@ mod tests {
     use super::*;
     use crate::engine::confirm::Confirmation;
     use crate::engine::kind::DEPLOYMENT;
-    use crate::engine::predict::{Cause, Strategy, Verdict};
+    use crate::engine::predict::{Cause, Verdict};
+    use crate::engine::syncer::Strategy;
 
     fn prediction() -> Prediction {
         let cause = Cause {

@@ -18,10 +18,11 @@ use super::clamp::clamp;
 use super::cure::{Healing, HistoryEntry};
 use super::cut::cut;
 use crate::engine::diff::Masker;
+use crate::engine::digest::digest;
 use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{ManagedFields, Operation, Owner};
-use crate::engine::plan::{StepKind, digest};
+use crate::engine::plan::StepKind;
 use crate::engine::{OwnHeal, Wrote};
 
 /// The most pieces of evidence that a report keeps of one heal.

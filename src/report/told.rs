@@ -15,7 +15,8 @@ use crate::engine::diff::{ChangeKind, Moved, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::Operation;
 use crate::engine::phase::Phase;
-use crate::engine::predict::{Cause, Strategy, Verdict};
+use crate::engine::predict::{Cause, Verdict};
+use crate::engine::syncer::Strategy;
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -28,13 +28,12 @@ mod table;
 mod tenants;
 mod writes;
 
-use std::env;
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{env, thread};
 
 use anyhow::{Context, Result};
 use driftmend::engine::phase::Phase;
-use driftmend::engine::predict::Strategy;
+use driftmend::engine::syncer::Strategy;
 
 use many::{counted, idle, many, remembered, start};
 use neighbours::{beside_argo_cd, beside_others};

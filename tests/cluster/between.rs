@@ -71,7 +71,7 @@ fn a_hash_of_no_plan_is_refused_by_the_command_line_and_told_when_kubectl_writes
     let absent = tenant.driftmend(&["approve", "wbe", "--plan", &plan])?;
     assert_eq!(absent.code, 2);
     let nowhere = format!(
-        "error: there is neither a Deployment wbe in namespace {} nor a report about one\nhint: ",
+        "error: there is neither an object wbe in namespace {} nor a report about one\nhint: ",
         tenant.namespace
     );
     assert!(absent.stderr.starts_with(&nowhere), "{}", absent.stderr);

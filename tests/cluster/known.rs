@@ -200,7 +200,7 @@ fn a_deployment_without_a_report_is_what_git_says_only_where_that_is_known() -> 
     create("api")?;
     assert_eq!(report("web")?.code, 1);
     let typo = report("wbe")?;
-    let told = format!("error: there is neither a Deployment wbe in namespace {namespace} nor a report about one\n");
+    let told = format!("error: there is neither an object wbe in namespace {namespace} nor a report about one\n");
     assert!(typo.stderr.starts_with(&told), "{}", typo.stderr);
     assert_eq!(typo.code, 2);
     Ok(())

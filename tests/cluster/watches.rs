@@ -90,7 +90,7 @@ fn an_ignore_rule_hides_a_field_with_its_reason_until_it_expires() -> Result<()>
     assert_eq!(report["status"]["fields"][0]["path"], ".spec.replicas");
     // The Deployment controller's annotation is the first that is ignored.
     let series = format!(
-        "driftmend_drifted_fields{{name=\"hidden\",namespace=\"{}\",severity=\"ignored\"}}",
+        "driftmend_drifted_fields{{kind=\"Deployment\",name=\"hidden\",namespace=\"{}\",severity=\"ignored\"}}",
         tenant.namespace
     );
     wait::patiently("the hidden field to be counted", TOLD, || {
@@ -191,7 +191,7 @@ fn many_drifts_at_once_are_one_thing_to_tell_on_the_watch() -> Result<()> {
     let watch = tenant.wait_for("driftwatch/all", "six of ten in one MassDrift", |watch| {
         condition(watch, "MassDrift")["message"]
             .as_str()
-            .is_some_and(|text| text.starts_with("6 of 10 Deployments drifted within a minute: "))
+            .is_some_and(|text| text.starts_with("6 of 10 objects drifted within a minute: "))
     })?;
     let mass = condition(&watch, "MassDrift");
     assert_eq!(
@@ -277,7 +277,7 @@ fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why()
     tenant.watch("newer", &seldom, &json!({}))?;
 
     let rule =
-        "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
+        "of the watches that name an object the oldest leads, of equally old ones the first by namespace and name";
     for (name, reason, parts) in [
         (
             "nothing",
@@ -362,7 +362,7 @@ fn a_rule_that_covers_no_field_is_told_and_a_json_pointer_covers_one() -> Result
     ]});
     tenant.watch("all", &tenant.source(""), &rules)?;
     let told = |at: usize, what: &str| {
-        format!("spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written")
+        format!("spec.ignore[{at}] covers no field of any governed object: {what}; check how it is written")
     };
     let expected = [
         told(0, ".spec.replica, /spec/template/spec/containers/3"),
@@ -380,7 +380,7 @@ fn a_rule_that_covers_no_field_is_told_and_a_json_pointer_covers_one() -> Result
         "",
     )?;
     let series = format!(
-        "driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}",
+        "driftmend_drifted_fields{{kind=\"Deployment\",name=\"web\",namespace=\"{}\",severity=\"ignored\"}}",
         tenant.namespace
     );
     wait::patiently("the hidden field to be counted", TOLD, || {

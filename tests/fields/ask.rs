@@ -2,7 +2,8 @@
 
 use anyhow::{Result, bail};
 use driftmend::engine::kind::DEPLOYMENT;
-use driftmend::engine::predict::{Force, SyncPatch, request};
+use driftmend::engine::predict::{SyncPatch, request};
+use driftmend::engine::syncer::Force;
 use http::{Method, Request};
 use kube::{Client, Config};
 use serde_json::{Value, json};

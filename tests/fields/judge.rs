@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use driftmend::engine::diff::Masker;
 use driftmend::engine::kind::DEPLOYMENT;
-use driftmend::engine::predict::{Prediction, Strategy, Syncer, Verdict, predict, predict_new};
+use driftmend::engine::predict::{Prediction, Verdict, predict, predict_new};
+use driftmend::engine::syncer::{Strategy, Syncer};
 use serde_json::Value;
 
 /// The server's answer to one write.

@@ -1,7 +1,7 @@
 //! One case: what Git said, what somebody else made of it in the cluster, and what Git says now.
 
 use driftmend::engine::object::{FieldPath, Segment};
-use driftmend::engine::predict::FieldValidation;
+use driftmend::engine::syncer::FieldValidation;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 

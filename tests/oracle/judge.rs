@@ -2,10 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use driftmend::engine::diff::{LAST_APPLIED, compare};
+use driftmend::engine::diff::compare;
 use driftmend::engine::kind::DEPLOYMENT;
+use driftmend::engine::last_applied::LAST_APPLIED;
 use driftmend::engine::object::FieldPath;
-use driftmend::engine::predict::{Force, Prediction, Strategy, Syncer, TakesOver, Verdict, predict, predict_new};
+use driftmend::engine::predict::{Prediction, Verdict, predict, predict_new};
+use driftmend::engine::syncer::{Force, Strategy, Syncer, TakesOver};
 use serde_json::Value;
 
 use crate::server::{Answer, Asked, Way};

@@ -239,10 +239,10 @@ async fn an_object_of_a_list_is_told_only_when_the_store_has_it() {
 
 #[tokio::test(start_paused = true)]
 async fn a_kind_that_is_out_of_reach_keeps_no_other_one_from_being_followed() {
-    let no_right = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "no"});
+    let unknown = json!({"kind": "Status", "status": "Failure", "code": 404, "reason": "NotFound", "message": "no"});
     let (client, asked) = serving(move |path| match path {
         _ if path.contains("watch=true") => None,
-        _ if path.contains("/daemonsets") => Some((403, no_right.to_string())),
+        _ if path.contains("/daemonsets") => Some((404, unknown.to_string())),
         _ => Some((200, list(10, &[item("web", 7, 3, 3)], None))),
     });
     let (live, events) = watch(&client, &[&DAEMON_SET, &DEPLOYMENT], &Scope::All);
@@ -252,7 +252,7 @@ async fn a_kind_that_is_out_of_reach_keeps_no_other_one_from_being_followed() {
     assert_eq!(live.standing(&DEPLOYMENT), Standing::Held);
     assert_eq!(
         live.standing(&DAEMON_SET),
-        Standing::Absent("no right is given to watch the kind")
+        Standing::Absent("the cluster does not have the kind")
     );
     assert_eq!(
         (live.len(), live.get(&DAEMON_SET, "shop", "web")),
@@ -267,4 +267,32 @@ async fn a_kind_that_is_out_of_reach_keeps_no_other_one_from_being_followed() {
         "at once, after a moment, and then each half minute: {asked:?}"
     );
     follow.abort();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_right_that_was_never_given_keeps_it_from_being_ready_and_one_that_is_taken_makes_all_unknown() {
+    let refused = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "no"});
+    let gone = json!({"kind": "Status", "status": "Failure", "code": 410, "reason": "Expired", "message": "too old"});
+    let (client, _asked) = server([
+        (403, refused.to_string()),
+        (200, list(10, &[item("web", 7, 3, 3)], None)),
+        (200, line("ERROR", &gone)),
+        (403, refused.to_string()),
+    ]);
+    let (live, events) = watch(&client, &[&DEPLOYMENT], &Scope::All);
+    let mut events = std::pin::pin!(events);
+    let early = tokio::time::timeout(std::time::Duration::from_millis(100), events.next()).await;
+    assert_eq!((early.ok(), live.standing(&DEPLOYMENT)), (None, Standing::Filling));
+    assert_eq!(events.next().await, Some(applied("web", true)));
+    assert_eq!(live.standing(&DEPLOYMENT), Standing::Held);
+    assert_eq!(
+        events.next().await,
+        Some(applied("web", true)),
+        "it is told again: nothing is known of it"
+    );
+    assert_eq!(
+        live.standing(&DEPLOYMENT),
+        Standing::Absent("no right is given to watch the kind")
+    );
+    assert_eq!(live.get(&DEPLOYMENT, "shop", "web"), None);
 }

@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use crate::cluster::ApiError;
 use crate::engine::Snapshot;
-use crate::engine::plan::{Refusal, digest, live_digest};
+use crate::engine::digest::{digest, live_digest};
+use crate::engine::plan::Refusal;
 use crate::report::{Healing, SentRequest, StepState};
 
 /// The heals whose first step this process began, by their plans.
@@ -166,7 +167,7 @@ mod tests {
     use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::ObjectId;
     use crate::engine::plan::NoPlan;
-    use crate::engine::predict::{Strategy, Syncer};
+    use crate::engine::syncer::{Strategy, Syncer};
     use crate::engine::{SourceFacts, Tool};
 
     fn call() -> Box<Call> {

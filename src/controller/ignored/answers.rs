@@ -10,7 +10,7 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::trouble::Trouble;
-use crate::engine::plan::digest;
+use crate::engine::digest::digest;
 use crate::source::ignore::jq::{Ask, Child, JqError};
 
 /// How many bytes the answers of one namespace may take.

@@ -9,6 +9,7 @@ use crate::controller::governed::{Desired, Meeting, Remembered, Target, Watched}
 use crate::controller::ignored::Answers;
 use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
+use crate::engine::digest::digest;
 use crate::engine::object::{Document, FieldPath};
 use crate::engine::{Beside, Met, Policy, Snapshot, SourceFacts, Tool, plan};
 use crate::source::ignore::Pair;
@@ -128,7 +129,7 @@ impl Past {
         match (&self.met, desired, &self.digest) {
             (Some(met), Some((desired, _)), _) if met.desired.document.value == desired.document.value => Met::Here,
             (Some(met), ..) => Met::Document(Arc::new(dressed(met.desired.document.value.clone()))),
-            (None, Some((_, document)), Some(digest)) if plan::digest(document) == *digest => Met::Here,
+            (None, Some((_, document)), Some(known)) if digest(document) == *known => Met::Here,
             (None, _, Some(digest)) => Met::Elsewhere(digest.clone()),
             (None, _, None) => Met::Never,
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::operation::Kustomization;
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 mod argo_cd;

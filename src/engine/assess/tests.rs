@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::diff::ChangeKind;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{git, policy, snapshot, synced};
+use crate::engine::syncer::Syncer;
 
 fn argo_cd(status: Value) -> Tool {
     let object = json!({
@@ -57,7 +58,7 @@ fn the_tool_and_admission_that_undo_each_other_are_told_after_three_times() {
     }]);
     let rules = |times: u8, status: &str| {
         let mut looped = snapshot(git(), live.clone());
-        looped.syncer = predict::Syncer::new(Strategy::ServerSideApply, "argocd-controller");
+        looped.syncer = Syncer::new(Strategy::ServerSideApply, "argocd-controller");
         let here = looped.source.revision.clone();
         let history: Vec<Value> = (0..times)
             .map(|at| json!({"revision": here, "deployedAt": format!("2026-01-05T0{at}:00:00Z")}))

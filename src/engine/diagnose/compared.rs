@@ -2,8 +2,10 @@
 
 use super::creation::told;
 use super::{Finding, Weight};
-use crate::engine::predict::{Facts, Force, Prediction, Strategy, Syncer, Verdict, refusal_of};
+use crate::engine::facts::Facts;
+use crate::engine::predict::{Prediction, Verdict, refusal_of};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Force, Strategy, Syncer};
 
 /// The rule of these findings.
 pub const COMPARISON_REFUSED: &str = "comparison-refused";
@@ -60,7 +62,8 @@ mod tests {
     use crate::engine::kind::DEPLOYMENT;
     use crate::engine::operation::Windows;
     use crate::engine::operation::shapes::{quiet, read, set};
-    use crate::engine::predict::{Strategy, Syncer, predict};
+    use crate::engine::predict::predict;
+    use crate::engine::syncer::{Strategy, Syncer};
     use crate::engine::{ArgoCd, Snapshot, Tool};
 
     fn with(handler: &Value) -> Value {

@@ -44,7 +44,8 @@ mod tests {
     use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
     use crate::engine::phase::Phase;
-    use crate::engine::predict::{Strategy, Syncer, predict_new};
+    use crate::engine::predict::predict_new;
+    use crate::engine::syncer::{Strategy, Syncer};
     use crate::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 
     #[test]

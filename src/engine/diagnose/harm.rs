@@ -5,12 +5,14 @@ use serde_json::Value;
 use super::words::place;
 use super::{Finding, Weight};
 use crate::engine::diff::{Change, Drift, Severity};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::plan::restore;
-use crate::engine::predict::{Facts, Overwrite, Prediction, Strategy, Syncer, TakesOver, predict_knowing};
+use crate::engine::predict::{Overwrite, Prediction, predict_knowing};
 use crate::engine::schema::merge_strategy;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Strategy, Syncer, TakesOver};
 
 /// The field that an autoscaler sets.
 const REPLICAS: &str = "spec.replicas";

@@ -15,15 +15,17 @@ use serde_json::Value;
 
 use super::words::place;
 use super::{Finding, Weight};
-use crate::engine::diff::{Change, ChangeKind, IgnoreRule, LAST_APPLIED};
+use crate::engine::diff::{Change, ChangeKind, IgnoreRule};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::people::{self, Writer};
 use crate::engine::ownership::transfer::{self, Giver};
-use crate::engine::ownership::{ManagedFields, Operation, Owner};
-use crate::engine::plan::HEAL_MANAGER;
-use crate::engine::predict::{Cause, Facts, FieldValidation, Strategy, Syncer, refusal_of, refusals_as_it_is, settled};
+use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation, Owner};
+use crate::engine::predict::{Cause, refusal_of, refusals_as_it_is, settled};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{FieldValidation, Strategy, Syncer};
 use crate::engine::tool::Tool;
 use member::members_of_others;
 

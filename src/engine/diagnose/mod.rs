@@ -26,8 +26,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::diff::{Drift, Severity};
+use super::facts::Facts;
 use super::object::FieldPath;
-use super::predict::{Facts, Foretold};
+use super::predict::Foretold;
 use super::snapshot::Snapshot;
 
 /// How bad a finding is.

@@ -5,11 +5,13 @@ use super::ways::ways_out;
 use super::words::{by, cost, place};
 use super::{Finding, Weight};
 use crate::engine::diff::{Change, ChangeKind, Drift, Moved, Severity};
+use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::people::{self, Writer};
 use crate::engine::plan::trial;
-use crate::engine::predict::{Facts, Prediction, Strategy, Syncer, Verdict, predict_knowing};
+use crate::engine::predict::{Prediction, Verdict, predict_knowing};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// The rule of the findings of what stays.
 pub(super) const KEEPS: &str = "next-sync-keeps";

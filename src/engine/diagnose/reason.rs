@@ -16,8 +16,9 @@ use serde_json::Value;
 
 use super::words::selector;
 use crate::engine::diff::Drift;
+use crate::engine::facts::Facts;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::predict::{Cause, Facts, Foretold, Verdict, refusals_as_it_is};
+use crate::engine::predict::{Cause, Foretold, Verdict, refusals_as_it_is};
 use crate::engine::schema::Tree;
 use crate::engine::snapshot::Snapshot;
 use trials::{FEWEST_TRIALS, MOST_TRIALS, Trials};

@@ -4,12 +4,13 @@ use serde_json::Value;
 
 use super::creation::told;
 use super::{Finding, Weight};
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::Kustomization;
 use crate::engine::ownership::migrate::adopted;
-use crate::engine::predict::{Prediction, Strategy, TakesOver, Verdict, predict_new};
+use crate::engine::predict::{Prediction, Verdict, predict_new};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Strategy, TakesOver};
 
 /// The rule of these findings.
 pub const FORCE_RECREATES: &str = "force-recreates";

@@ -4,7 +4,7 @@ use super::reason::{Because, Reason};
 use super::recreate::{Recreates, next_sync_recreates};
 use super::ways::ways_out;
 use super::{Finding, Weight};
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::predict::{Cause, Foretold};
 use crate::engine::snapshot::Snapshot;

@@ -9,7 +9,7 @@ use crate::engine::diff::{Change, ChangeKind, Moved};
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
 use crate::engine::ownership::{Operation, Owner};
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Mode, OwnHeal, Policy, Remedy, SourceFacts, Tool, Wrote, assess, assess_during};
 
 mod flux;
@@ -152,7 +152,8 @@ fn what_stands_under_the_tools_own_name_is_a_persons_only_where_live_is_known_to
 #[test]
 fn what_nobody_owns_is_not_told_as_another_managers() {
     use super::outcome::next_sync_keeps;
-    use crate::engine::predict::{Facts, Prediction, Verdict};
+    use crate::engine::facts::Facts;
+    use crate::engine::predict::{Prediction, Verdict};
     let pinned = live("shipper", &json!({}), |live| {
         live["spec"]["template"]["spec"]["nodeSelector"] = json!({"disk": "ssd"})
     });

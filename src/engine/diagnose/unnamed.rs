@@ -8,12 +8,15 @@
 use serde_json::Value;
 
 use super::latent::{Kept, MOST_TRIED, Member, Trap, Trial};
-use crate::engine::diff::{ChangeKind, Drift, LAST_APPLIED, Severity};
+use crate::engine::diff::{ChangeKind, Drift, Severity};
+use crate::engine::facts::Facts;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::When;
 use crate::engine::ownership::FieldSet;
-use crate::engine::predict::{Facts, Strategy, refusal_of};
+use crate::engine::predict::refusal_of;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::Strategy;
 
 /// The members that last-applied does not name, where no sync comes by itself that writes it.
 pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, next_sync: Option<&When>) -> Vec<Trap> {

@@ -7,8 +7,8 @@ use super::words::cost;
 use super::{Finding, outcome, refused};
 use crate::engine::diff::Drift;
 use crate::engine::plan::{Cure, Plan, StepKind, choose};
-use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::snapshot::{Policy, Snapshot};
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// Restore, HandBack and a change of Git, each with its roll-outs and what of the ownership it rewrites. `drifts` is
 /// what they are for.

@@ -11,11 +11,13 @@ use super::compare::{Wanted, expected, is_policy_of_live_image};
 use super::ignore::IgnoreRule;
 use super::witness::{MetAt, Witness};
 use super::{Change, Drift};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::LastApplied;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::Recorded;
-use crate::engine::predict::{Facts, LastApplied, Syncer};
 use crate::engine::schema::Tree;
+use crate::engine::syncer::Syncer;
 use weigher::{Told, Weigher};
 
 /// Everything that weighing the changes of one Deployment needs.
@@ -75,15 +77,20 @@ pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
     )
 }
 
-/// [`classify`] of the document and live of these facts, with the paths that [`compare`](super::compare) gives: both
-/// come from one comparison.
-pub fn classify_and_compare(evidence: &Evidence<'_>, facts: &Facts<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
-    let changes = facts.wanted.compare_all(evidence.live, facts.stored());
+/// [`classify`] of a document and live that were read before, with the paths that [`compare`](super::compare) gives: both
+/// come from one comparison. `stored` is what the server makes of live.
+pub fn classify_and_compare(
+    evidence: &Evidence<'_>,
+    wanted: &Wanted<'_>,
+    stored: &Tree<'_>,
+    last_applied: &LastApplied<'_>,
+) -> (Vec<Drift>, Vec<FieldPath>) {
+    let changes = wanted.compare_all(evidence.live, stored);
     let compared = changes
         .iter()
         .filter(|change| !is_policy_of_live_image(evidence.kind, change, evidence.live));
     let paths = compared.map(|change| change.path.clone()).collect();
-    (weigh(evidence, facts.stored(), &facts.last_applied, changes), paths)
+    (weigh(evidence, stored, last_applied, changes), paths)
 }
 
 /// `stored` is what the server makes of live.

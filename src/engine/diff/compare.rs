@@ -10,13 +10,10 @@ use serde_json::Value;
 
 use super::{Change, ChangeKind};
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{Look, Segment, Trail, schema_path};
 use crate::engine::schema::{self, Members, Shape, Tree, apply_defaults, default_pull_policy};
 use walk::Walk;
-
-/// Where kubectl keeps what it applied last. It is a copy of the manifest, so that it differs whenever anything else
-/// does.
-pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// Metadata that names the object or that only the server writes.
 ///

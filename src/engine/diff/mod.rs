@@ -20,7 +20,7 @@ mod witness;
 mod properties;
 
 pub use classify::{Evidence, NOT_KNOWN, classify, classify_and_compare};
-pub use compare::{LAST_APPLIED, Wanted, compare, compare_any};
+pub use compare::{Wanted, compare, compare_any};
 pub(in crate::engine) use compare::{expected, expected_of, is_pull_policy};
 pub(in crate::engine) use ignore::comes_back;
 pub use ignore::{IgnoreRule, is_built_in, placed};

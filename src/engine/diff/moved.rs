@@ -61,7 +61,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::engine::predict::Strategy;
+use crate::engine::syncer::Strategy;
 
 /// Which side moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]

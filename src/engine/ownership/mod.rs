@@ -14,6 +14,12 @@ pub mod transfer;
 pub use fields::{FieldSet, FieldsError};
 pub use managed::{Entry, ManagedFields, Record, Recorded};
 
+/// The field manager of every heal, whoever carries it out.
+///
+/// It must not equal the syncing tool's name: an Update entry beside the tool's own Apply entry poisons the next change
+/// in Git.
+pub const HEAL_MANAGER: &str = "driftmend-heal";
+
 use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

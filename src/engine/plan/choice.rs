@@ -1,7 +1,7 @@
 //! Which way out a plan takes: Git's values put back by us, or the foreign fields handed to the tool that syncs.
 
-use crate::engine::predict::Strategy;
 use crate::engine::snapshot::{Policy, Remedy, Snapshot};
+use crate::engine::syncer::Strategy;
 
 /// A way out that is a write to the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

@@ -8,11 +8,14 @@
 use json_patch::{PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Map, Value};
 
-use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED};
+use crate::engine::diff::{Change, ChangeKind};
+use crate::engine::facts::Facts;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::transfer::{self, Giver, TransferRefusal};
 use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::{Facts, Prediction, Strategy, Syncer, predict_knowing};
+use crate::engine::predict::{Prediction, predict_knowing};
+use crate::engine::syncer::{Strategy, Syncer};
 
 #[cfg(test)]
 mod tests;

@@ -1,8 +1,10 @@
 //! What a cure is for: what live moved, and what Git took over and left again.
 
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
-use crate::engine::predict::{LastApplied, Prediction, Strategy, Verdict};
+use crate::engine::last_applied::LastApplied;
+use crate::engine::predict::{Prediction, Verdict};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::Strategy;
 
 /// What is to be cured.
 #[derive(Clone, Copy)]

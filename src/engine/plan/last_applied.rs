@@ -10,12 +10,13 @@ use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOper
 use serde_json::{Value, json};
 
 use super::restore::pointer;
-use super::step::{HEAL_MANAGER, Step};
-use crate::engine::diff::LAST_APPLIED;
+use super::step::Step;
+use crate::engine::facts::Facts;
+use crate::engine::last_applied::{LAST_APPLIED, LastApplied};
 use crate::engine::object::{FieldPath, escape_token};
-use crate::engine::ownership::{ManagedFields, Operation};
-use crate::engine::predict::{Facts, LastApplied, Strategy, Syncer};
+use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// The healed fields of Git that the annotation does not name, so that the tool would not take them out when Git drops
 /// them; `None` where it names all of them, and there is an annotation.

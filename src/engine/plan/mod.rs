@@ -8,9 +8,9 @@ mod approval;
 mod cautions;
 mod choice;
 mod cure;
-mod digest;
 mod ground;
 mod hand_back;
+mod hash;
 mod ill;
 mod last_applied;
 mod memory;
@@ -39,9 +39,9 @@ use serde_json::Value;
 pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, judge, resume};
 pub use cautions::{Caution, OTHERS_FORETOLD, SYNC_WINDOW};
 pub use choice::{Choice, Cure, choose};
-pub use digest::{digest, drift_digest, live_digest};
 pub use ground::Ground;
 pub use hand_back::HandBackError;
+pub use hash::drift_digest;
 pub(in crate::engine) use ill::is_taken_over;
 pub use last_applied::first_unnamed;
 pub use memory::Memory;
@@ -52,7 +52,7 @@ pub use reach::{beyond, reach};
 pub use refusal::Refusal;
 pub use rehearsal::undone;
 pub use restore::{RestoreError, Restored, restore};
-pub use step::{HEAL_MANAGER, RenderError, Request, Step, StepKind, Written};
+pub use step::{RenderError, Request, Step, StepKind, Written};
 
 use self::cure::{Cured, cure, restored, spares_ignored};
 use self::ill::Ill;
@@ -61,9 +61,9 @@ use self::work::Work;
 use super::assess::Assessment;
 use super::diagnose::Trap;
 use super::diff::Drift;
+use super::facts::Facts;
 use super::kind::Kind;
 use super::operation::short_commit;
-use super::predict::Facts;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::{ArgoCd, Tool, is_of_argo_cd};
 
@@ -285,14 +285,14 @@ pub(super) fn propose_knowing<'a>(
     // What is to be acknowledged comes first: a report that is too long leaves out the last ones.
     let of_sync = facts.map(|facts| cautions::of_own_sync(snapshot, facts, assessment, &steps));
     told.splice(..0, of_sync.unwrap_or_default());
-    let hash = cautions::hashed(digest::plan_hash(snapshot, memory, &steps), &told);
+    let hash = cautions::hashed(hash::plan_hash(snapshot, memory, &steps), &told);
     if memory.was_refused(&hash) {
         return Err(NoPlan::RefusedBefore);
     }
-    let earlier = digest::before_it_began(&steps);
+    let earlier = hash::before_it_began(&steps);
     let before = earlier
         .as_ref()
-        .map(|steps| cautions::hashed(digest::plan_hash(snapshot, memory, steps), &told));
+        .map(|steps| cautions::hashed(hash::plan_hash(snapshot, memory, steps), &told));
     let before = before.as_ref().map(|hash| hash as &dyn Fn(u64) -> String);
     let (serial, hash, expires) = memory.offer(hash, before, snapshot.now, policy.plan_ttl);
     told.extend(roll_out(snapshot.kind, &drifts, &steps));

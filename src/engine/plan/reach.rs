@@ -4,9 +4,9 @@
 use serde_json::json;
 
 use super::cautions::Caution;
-use super::digest;
 use crate::engine::assess::Assessment;
 use crate::engine::diff::Severity;
+use crate::engine::digest::digest;
 use crate::engine::object::FieldPath;
 use crate::engine::predict::Overwrite;
 

@@ -9,7 +9,8 @@
 use json_patch::{AddOperation, Patch, PatchOperation, RemoveOperation, ReplaceOperation, TestOperation};
 use serde_json::Value;
 
-use crate::engine::diff::{Change, ChangeKind, LAST_APPLIED};
+use crate::engine::diff::{Change, ChangeKind};
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::predict::without_books;
 

@@ -10,20 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ground::Ground;
-use super::hand_back;
-use super::last_applied;
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
 use super::on_kustomization::{self, KustomizationRef};
-use crate::engine::diff::{LAST_APPLIED, compare};
+use super::{hand_back, last_applied};
+use crate::engine::diff::compare;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::ownership::{ManagedFields, Operation, Owner};
-use crate::engine::predict::{Strategy, Syncer};
-
-/// The field manager of every heal, whoever carries it out.
-///
-/// It must not equal the syncing tool's name: an Update entry beside the tool's own Apply entry poisons the next change
-/// in Git.
-pub const HEAL_MANAGER: &str = "driftmend-heal";
+use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation, Owner};
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// What a step does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]

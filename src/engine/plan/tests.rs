@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::predict::Strategy;
-use crate::engine::predict::Syncer;
+use crate::engine::ownership::HEAL_MANAGER;
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Remedy, SourceFacts, Tool, assess};
 
 mod approvals;

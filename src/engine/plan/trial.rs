@@ -6,8 +6,10 @@ use super::hand_back;
 use super::restore::{restore, spares_books};
 use super::whole::whole;
 use crate::engine::diff::{Change, ChangeKind, Drift};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
-use crate::engine::predict::{Facts, Prediction, Syncer};
+use crate::engine::predict::Prediction;
+use crate::engine::syncer::Syncer;
 
 /// Live after a way out.
 #[derive(Debug)]

@@ -10,9 +10,10 @@ use serde_json::Value;
 
 use super::restore::{BROAD, RestoreError, Restored, restore};
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
-use crate::engine::predict::{Cause, Facts, refusals_of_write};
+use crate::engine::predict::{Cause, refusals_of_write};
 use crate::engine::schema::{merge_strategy, unions_of};
 
 #[cfg(test)]

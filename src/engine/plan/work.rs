@@ -3,10 +3,11 @@
 use serde_json::Value;
 
 use super::NoPlan;
-use super::digest::{digest, drift_digest, refusal_digest};
+use super::hash::{drift_digest, refusal_digest};
 use crate::engine::assess::Assessment;
 use crate::engine::diagnose::{COMPARISON_REFUSED, Trap};
 use crate::engine::diff::{Drift, Moved, Severity};
+use crate::engine::digest::digest;
 use crate::engine::operation::Standing;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Prediction, Verdict};

@@ -6,10 +6,12 @@ use serde_json::{Map, Value};
 
 use super::admission::{asked_version, bookless};
 use super::create::annotated;
-use super::last_applied::Unreadable;
 use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
-use super::{Cause, Facts, FieldValidation, LastApplied, Merged, decode, strict};
+use super::{Cause, Merged, decode, strict};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::LastApplied;
+use crate::engine::syncer::FieldValidation;
 use crate::engine::validation::go::printed;
 
 /// The field that the server names where the patch itself is at fault.
@@ -23,7 +25,7 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
     let Facts {
         sent: desired, live, ..
     } = *facts;
-    let patch = match facts.patch() {
+    let patch = match facts.patch(|facts| patch(facts.kind, facts.sent, facts.live, &facts.last_applied)) {
         Ok(patch) => patch,
         Err(refused) => return Merged::Refused(vec![refused.clone()]),
     };

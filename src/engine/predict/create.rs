@@ -2,13 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::last_applied::LastApplied;
 use super::strategic::without_nulls;
-use super::{
-    Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side,
-};
+use super::{Cause, Merged, Prediction, Verdict, client_side, nulls, replace, server_side};
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::LastApplied;
 use crate::engine::schema::{Members, Tree};
+use crate::engine::syncer::{FieldValidation, Strategy, Syncer};
 use crate::engine::validation::{as_stored, forget_dropped_fields, forget_empty, refusals_of_new};
 
 /// Tells what the next sync of `desired` gives where there is no such object in the namespace that it goes to. A sync

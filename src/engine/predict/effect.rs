@@ -5,10 +5,11 @@
 
 use serde_json::Value;
 
-use super::{Facts, Verdict};
+use super::Verdict;
 use crate::engine::diff::{
     Change, ChangeKind, Drift, Moved, Severity, comes_back, expected_of, is_live, is_pull_policy, is_same,
 };
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Look, schema_path};
 use crate::engine::ownership::Owner;

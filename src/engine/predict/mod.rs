@@ -9,8 +9,6 @@ mod client_side;
 mod create;
 mod decode;
 mod effect;
-mod facts;
-mod last_applied;
 mod nulls;
 mod outcome;
 mod place;
@@ -20,7 +18,6 @@ pub mod server_side;
 mod status;
 pub mod strategic;
 mod strict;
-mod syncer;
 #[cfg(test)]
 mod tests;
 
@@ -32,43 +29,17 @@ use super::object::FieldPath;
 use super::schema::Tree;
 pub use super::validation::Cause;
 use super::validation::refusals_of_new;
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
+use crate::engine::syncer::{FieldValidation, Strategy, Syncer};
 pub use admission::without_books;
 pub use create::predict_new;
 pub use effect::Overwrite;
 use effect::effect;
-pub use facts::Facts;
-pub use last_applied::LastApplied;
 use outcome::{Outcome, outcome};
 pub use outcome::{settled, taken_over};
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
-pub use syncer::{Applier, CLIENT_SIDE_MANAGER, Dump, FieldValidation, Force, Syncer, TakesOver};
-
-/// How the syncing tool writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Strategy {
-    /// A three-way strategic merge patch against the last-applied annotation: `kubectl apply`, Argo CD's default.
-    ClientSideApply,
-
-    /// Server-side apply, forced as Argo CD and Flux send it.
-    ServerSideApply,
-
-    /// A PUT of the manifest: `kubectl replace`, Argo CD's `Replace=true`.
-    Replace,
-}
-
-impl Strategy {
-    /// Its word in reports and metrics.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::ClientSideApply => "client-side-apply",
-            Self::ServerSideApply => "server-side-apply",
-            Self::Replace => "replace",
-        }
-    }
-}
 
 /// What the next sync gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]

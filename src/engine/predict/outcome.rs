@@ -3,14 +3,14 @@
 use serde_json::Value;
 
 use super::effect::{Effect, effect};
-use super::facts::Facts;
-use super::syncer::{Syncer, TakesOver};
 use super::{
-    Cause, Foretold, Merged, Prediction, Strategy, Verdict, admission, beside, client_side, nulls, replace, server_side,
+    Cause, Foretold, Merged, Prediction, Verdict, admission, beside, client_side, nulls, replace, server_side,
 };
+use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::ManagedFields;
 use crate::engine::schema::Tree;
+use crate::engine::syncer::{Strategy, Syncer, TakesOver};
 
 /// What comes of a sync.
 pub(super) enum Outcome<'a> {

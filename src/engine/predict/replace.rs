@@ -3,9 +3,10 @@
 use serde_json::Value;
 
 use super::admission::asked_version;
-use super::{Cause, FieldValidation, Merged, decode, strict};
+use super::{Cause, Merged, decode, strict};
 use crate::engine::kind::Kind;
 use crate::engine::schema::Tree;
+use crate::engine::syncer::FieldValidation;
 
 /// What a PUT of `desired` makes of `live`: nothing of live is kept but what the server keeps for itself.
 ///

@@ -2,8 +2,10 @@
 
 use serde_json::Value;
 
-use super::{Facts, FieldValidation, Force, Strategy, Syncer, client_side, server_side};
+use super::{client_side, server_side};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
+use crate::engine::syncer::{FieldValidation, Force, Strategy, Syncer};
 
 /// How a PATCH is meant, and what it carries.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,9 +4,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::LAST_APPLIED;
 use crate::engine::kind::DEPLOYMENT;
+use crate::engine::last_applied::{LAST_APPLIED, LastApplied};
 use crate::engine::schema::apply_defaults;
+use crate::engine::syncer::Force;
 
 mod requests;
 mod sent;

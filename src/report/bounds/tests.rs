@@ -3,11 +3,12 @@
 use super::*;
 use crate::engine::diff::ChangeKind;
 use crate::engine::plan::{Approval, Decision};
-use crate::engine::predict::{Cause, Strategy, Verdict};
+use crate::engine::predict::{Cause, Verdict};
+use crate::engine::syncer::Strategy;
 use crate::report::evidence::worst_entry;
-use crate::report::{CautionReport, Condition, ConditionStatus, Healing, HealingStep, SourceReport, StepState};
 use crate::report::{
-    FieldReport, FindingReport, OverwriteReport, PlanReport, PredictionReport, StepReport, WrittenObject,
+    CautionReport, Condition, ConditionStatus, FieldReport, FindingReport, Healing, HealingStep, OverwriteReport,
+    PlanReport, PredictionReport, SourceReport, StepReport, StepState, WrittenObject,
 };
 
 fn long(letters: usize) -> String {

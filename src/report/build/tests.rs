@@ -7,7 +7,7 @@ use serde_json::json;
 use super::*;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::{Application, Windows};
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{ArgoCd, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 #[test]

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use super::*;
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::predict::{Prediction, Strategy};
+use crate::engine::predict::Prediction;
+use crate::engine::syncer::Strategy;
 use crate::report::conditions::{APPROVED, HEALED};
 
 fn status(value: serde_json::Value) -> ReportStatus {
@@ -94,7 +95,7 @@ fn a_heal_that_was_overtaken_before_its_first_write_failed_nobody_and_is_told_wi
         desired: None,
         live: None,
         seen: true,
-        syncer: crate::engine::predict::Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+        syncer: crate::engine::syncer::Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
         tool: crate::engine::Tool::Unknown,
         source: crate::engine::SourceFacts::default(),
         now: jiff::Timestamp::UNIX_EPOCH,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use super::{Folders, Origin, Unsupported, entry, name_of, set};
 use crate::engine::operation::{Application, ResourceRef, Source, SourceKind, Sources};
-use crate::engine::predict::{Applier, CLIENT_SIDE_MANAGER, Strategy, Syncer, TakesOver};
+use crate::engine::syncer::{Applier, CLIENT_SIDE_MANAGER, Strategy, Syncer, TakesOver};
 
 /// Argo CD's field manager, under either way of applying.
 pub const MANAGER: &str = "argocd-controller";

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::argo_cd::plain_path;
 use super::{Folders, Origin, Unsupported, entry, set};
 use crate::engine::operation::{GitRepository, Kustomization};
-use crate::engine::predict::{Applier, Strategy, Syncer, TakesOver};
+use crate::engine::syncer::{Applier, Strategy, Syncer, TakesOver};
 
 /// Flux's field manager.
 pub const MANAGER: &str = "kustomize-controller";

@@ -13,7 +13,7 @@ mod tests;
 use serde_json::{Map, Value, json};
 
 use crate::engine::object::Document;
-use crate::engine::predict::Syncer;
+use crate::engine::syncer::Syncer;
 
 /// A repository and a folder in it, as the tool's object names them.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,7 +5,7 @@ use super::argo_cd::{Tracking, dressing, origin};
 use super::*;
 use crate::engine::object::{ObjectId, Origin as Place};
 use crate::engine::operation::{Application, GitRepository, Kustomization};
-use crate::engine::predict::Strategy;
+use crate::engine::syncer::Strategy;
 
 fn application(spec: Value) -> Value {
     let mut application = json!({

@@ -71,7 +71,7 @@ fn an_operation_is_a_sync_of_what_git_has_and_replaces_none() -> Result<()> {
         HEAL,
         &with("/sync/revisions", json!(["4a4fcb8d1c2b3a4f5e6d7c8b9a0f1e2d3c4b5a69"])),
     )?;
-    let limited = "an operation that driftmend starts is limited to Deployments that the Application has";
+    let limited = "an operation that driftmend starts is limited to governed objects that the Application has";
     let resource = |group: &str, kind: &str, namespace: &str, name: &str| {
         json!({
             "group": group, "kind": kind, "namespace": namespace, "name": name,

@@ -121,13 +121,13 @@ pub(super) fn cases() -> Vec<Case> {
             "early",
             Some(well(&json!({"counts": {"inSync": 1}}))),
             1,
-            "watch NS/all: 1 of its 2 Deployments is not assessed yet",
+            "watch NS/all: 1 of its 2 objects is not assessed yet",
         ),
         case(
             "untold",
             Some(well(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
             1,
-            "watch NS/all: 1 of its Deployments is not what Git says, and of those 0 with a report here",
+            "watch NS/all: 1 of its objects is not what Git says, and of those 0 with a report here",
         ),
         Case {
             reports: vec![("web", in_phase("Drifted"))],

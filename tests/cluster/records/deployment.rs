@@ -70,7 +70,7 @@ fn a_deployment_is_written_only_in_a_step_of_its_approved_heal() -> Result<()> {
     let plan = hash(5);
     report.approved(&people, "hal", &plan)?;
     report.accepted("the uid", &people.controller, json!({ "targetUid": uid }))?;
-    let words = "driftmend writes a Deployment only";
+    let words = "driftmend writes an object only";
     let refused = |what: &str| -> Result<()> {
         wait::until(what, PATIENCE, || {
             let answer = write_deployment(installation, &people.controller, "guarded", &[])?;

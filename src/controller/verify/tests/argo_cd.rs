@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::Tool;
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// The Application after a sync of the whole that ended in this phase after the heal began, with these results.
 fn application(phase: &str, message: &str, results: &Value) -> Value {

@@ -3,11 +3,12 @@
 use serde_json::Value;
 
 use super::is_anothers;
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment, schema_path};
 use crate::engine::ownership::ManagedFields;
-use crate::engine::predict::{Facts, Syncer};
 use crate::engine::schema::{Union, unions_of};
+use crate::engine::syncer::Syncer;
 
 /// The lists in which an item that stays beside the next one is refused although their keys differ: two ports of a
 /// container have one name, or one port of the host.

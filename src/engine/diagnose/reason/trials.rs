@@ -7,12 +7,15 @@ use serde_json::Value;
 
 use super::{Because, Reason, immutable, is_same, named, near, tally, unnumbered};
 use crate::engine::diagnose::words::{by, contrast, ports};
-use crate::engine::diff::{Change, Drift, LAST_APPLIED, Severity};
+use crate::engine::diff::{Change, Drift, Severity};
+use crate::engine::facts::Facts;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::plan;
 use crate::engine::plan::trial::{self, Tried};
-use crate::engine::predict::{Cause, Facts, Foretold, Strategy, Syncer, refusal_of};
+use crate::engine::predict::{Cause, Foretold, refusal_of};
 use crate::engine::schema::apply_defaults;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// The most predictions that are made to find reasons: each takes as long as the one that they are about, and a
 /// manifest may have a thousand faults.

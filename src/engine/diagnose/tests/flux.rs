@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::operation::{GitRepository, Kustomization};
-use crate::engine::predict::{Strategy, Syncer, TakesOver};
+use crate::engine::syncer::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 /// Flux with this Kustomization, and a live object with a toleration that no server would merge with Git's.

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::Assessment;
-use crate::engine::diff::LAST_APPLIED;
 use crate::engine::kind::DEPLOYMENT;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::phase::Phase;
-use crate::engine::predict::TakesOver;
+use crate::engine::syncer::TakesOver;
 
 /// Git with so many replicas, or no word on them.
 fn with_replicas(replicas: Option<i32>) -> Value {

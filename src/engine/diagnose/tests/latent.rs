@@ -9,8 +9,9 @@ use crate::engine::phase::Phase;
 use crate::engine::plan::tests::{policy, snapshot};
 use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
 use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
-use crate::engine::predict::{Applier, Strategy, Syncer, predict};
+use crate::engine::predict::predict;
 use crate::engine::schema::UNIONS;
+use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{Assessment, Policy, Remedy, Snapshot, assess_and_propose};
 
 mod heals;

@@ -12,8 +12,9 @@ use crate::engine::operation::shapes::{HERE, out_of_sync, quiet, set, with_state
 use crate::engine::phase::Phase;
 use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
 use crate::engine::plan::{NoPlan, Plan, StepKind};
-use crate::engine::predict::{Applier, Strategy, Syncer, predict, taken_over};
+use crate::engine::predict::{predict, taken_over};
 use crate::engine::schema::UNIONS;
+use crate::engine::syncer::{Applier, Strategy, Syncer};
 
 /// The Application has the option since then, and nothing was synced.
 fn switched(git: &Value, live: Value, application: &Value) -> Snapshot {
@@ -33,7 +34,7 @@ fn switched(git: &Value, live: Value, application: &Value) -> Snapshot {
 fn applied(scene: &Snapshot) -> Value {
     let (desired, mut live) = (&scene.desired.as_ref().unwrap().value, scene.live.clone().unwrap());
     live["metadata"]["managedFields"] = taken_over(
-        &crate::engine::predict::Facts::of(&DEPLOYMENT, desired, &live),
+        &crate::engine::facts::Facts::of(&DEPLOYMENT, desired, &live),
         &scene.syncer,
     )
     .unwrap();

@@ -2,11 +2,11 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::compare::LAST_APPLIED;
 use crate::engine::diff::moved::Moved;
 use crate::engine::diff::{ChangeKind, Severity};
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::predict::Strategy;
+use crate::engine::last_applied::LAST_APPLIED;
+use crate::engine::syncer::Strategy;
 
 const IMAGE: &str =
     r#"{"f:spec": {"f:template": {"f:spec": {"f:containers": {"k:{\"name\":\"web\"}": {"f:image": {}}}}}}}"#;

@@ -6,17 +6,18 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{CREATED, Evidence, MADE_BY_ADMISSION, NOT_KNOWN};
-use crate::engine::diff::compare::{LAST_APPLIED, Wanted, is_policy_of_live_image, is_pull_policy};
+use crate::engine::diff::compare::{Wanted, is_policy_of_live_image, is_pull_policy};
 use crate::engine::diff::ignore::known_reason;
 use crate::engine::diff::moved::{Met, Moved, Says, Testimony, Whose, Wrote, moved};
 use crate::engine::diff::witness::{MetAt, is_mirrored, is_pinned};
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::{LAST_APPLIED, LastApplied};
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::people::{self, Writer};
 use crate::engine::ownership::{Entry, Operation, Owner};
-use crate::engine::predict::{LastApplied, Strategy};
 use crate::engine::schema::{self, Shape, Tree, quantity};
+use crate::engine::syncer::Strategy;
 
 pub(super) struct Weigher<'a> {
     pub(super) evidence: &'a Evidence<'a>,

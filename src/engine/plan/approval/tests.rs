@@ -8,14 +8,14 @@ use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{OperationPhase, ResourceRef, Stale, Touches};
 use crate::engine::ownership::Operation;
-use crate::engine::plan::digest::plan_hash;
+use crate::engine::plan::hash::plan_hash;
 use crate::engine::plan::on_application::{Act, OnApplication};
 use crate::engine::plan::on_kustomization::KustomizationRef;
 use crate::engine::plan::step::Step;
 use crate::engine::plan::tests::{approval, git, snapshot, switched};
 use crate::engine::plan::{ApplicationRef, Memory};
-use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::syncer::{Strategy, Syncer};
 
 /// A step of each kind.
 fn steps() -> Vec<Step> {

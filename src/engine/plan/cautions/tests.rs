@@ -11,7 +11,7 @@ use crate::engine::operation::shapes::{BEFORE, HERE, now, out_of_sync, quiet, re
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{approval, container, git, policy, snapshot, switched};
 use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, StepKind, judge, propose};
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{ArgoCd, Policy, Remedy, SourceFacts, Tool, assess};
 
 const TOOL: &str = "kustomize-controller";

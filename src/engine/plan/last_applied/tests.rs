@@ -6,12 +6,13 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::kind::DEPLOYMENT;
+use crate::engine::ownership::HEAL_MANAGER;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::union_scenes::{carried_out, document, places, synced};
 use crate::engine::plan::{Ground, Memory, StepKind, propose};
 use crate::engine::predict::{Verdict, predict};
 use crate::engine::schema::UNIONS;
-use crate::engine::snapshot::Met;
+use crate::engine::source_facts::Met;
 use crate::engine::{Policy, Remedy, Snapshot, assess};
 
 const NAME: &str = "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration";

@@ -11,7 +11,7 @@ use crate::engine::operation::{
     Action, Application, Hold, Operation, ResourceRef, ResourceStatus, Revision, Stale, Standing, Then, short_commit,
     touches,
 };
-use crate::engine::snapshot::SourceFacts;
+use crate::engine::source_facts::SourceFacts;
 use crate::engine::tool::ArgoCd;
 
 /// What the cure of the Deployment is, as far as the Application is concerned.

@@ -13,9 +13,9 @@ use crate::engine::plan::{
     Approval, Begun, Decision, Ground, Memory, NoPlan, Plan, Refusal, Remembered, Step, StepKind, Written, propose,
     resume,
 };
-use crate::engine::predict::{Strategy, Syncer, TakesOver};
-use crate::engine::{Flux, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
+use crate::engine::syncer::{Strategy, Syncer, TakesOver};
 use crate::engine::{
+    Flux, Policy, Remedy, Snapshot, SourceFacts, Tool, assess,
     operation::{GitRepository, Kustomization},
     plan::Approved,
 };

@@ -13,8 +13,8 @@ use crate::engine::operation::{Kustomization, Windows};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::{Memory, Plan, propose};
-use crate::engine::predict::{Strategy, Syncer};
-use crate::engine::snapshot::Beside;
+use crate::engine::source_facts::Beside;
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Policy, Remedy, SourceFacts, assess};
 
 const API: &str = "Deployment shop/api: spec.replicas: Invalid value: -1: must be greater than or equal to 0";

@@ -5,7 +5,7 @@ use super::*;
 use crate::engine::diagnose::tests::latent::{http_get, tcp_socket};
 use crate::engine::plan::tests::{policy, snapshot};
 use crate::engine::plan::union_scenes::{by_hand, synced};
-use crate::engine::predict::{Applier, Strategy, Syncer};
+use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{Snapshot, assess};
 
 fn scene(git: &Value, live: Value) -> Snapshot {

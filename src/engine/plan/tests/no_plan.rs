@@ -9,7 +9,7 @@ use serde_json::json;
 use super::*;
 use crate::engine::operation::Kustomization;
 use crate::engine::phase::Phase;
-use crate::engine::predict::{Strategy, Syncer};
+use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Flux, Tool};
 
 #[test]

@@ -4,12 +4,14 @@ use pretty_assertions::assert_eq;
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::super::{Prediction, Strategy, Syncer, predict, predict_knowing};
+use super::super::{Prediction, predict, predict_knowing};
 use super::*;
-use crate::engine::diff::{Evidence, LAST_APPLIED, classify_and_compare, compare, expected};
+use crate::engine::diff::{Evidence, classify_and_compare, compare, expected};
 use crate::engine::kind::DEPLOYMENT;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::schema::apply_defaults;
 use crate::engine::schema::arbitrary::neighbours;
+use crate::engine::syncer::{Strategy, Syncer};
 
 const STRATEGIES: [Strategy; 3] = [Strategy::ClientSideApply, Strategy::ServerSideApply, Strategy::Replace];
 
@@ -65,7 +67,7 @@ fn weighed(desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
         rules: &[],
         now: jiff::Timestamp::UNIX_EPOCH,
     };
-    let (drifts, paths) = classify_and_compare(&evidence, &facts);
+    let (drifts, paths) = classify_and_compare(&evidence, &facts.wanted, facts.stored(), &facts.last_applied);
     predict_knowing(&facts, syncer, || paths)
         .weighed(&facts, &drifts, |_| false)
         .prediction

@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::compare::{Comparison, field_set};
-use crate::engine::diff::LAST_APPLIED;
 use crate::engine::kind::Kind;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::ownership::FieldSet;
 use crate::engine::schema::{Members, Tree};
 

@@ -16,11 +16,13 @@ mod typed;
 use serde_json::Value;
 
 use super::admission::{asked_version, bookless, number_of_version};
-use super::{Cause, Dump, Facts, Force, Merged, Syncer, decode};
+use super::{Cause, Merged, decode};
+use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
 use crate::engine::schema::{Members, Tree};
+use crate::engine::syncer::{Dump, Force, Syncer};
 use compare::{Comparison, field_set, sets_all};
 pub(super) use take_over::{after_apply, before_apply, warns_of_second};
 

@@ -3,11 +3,12 @@
 
 use serde_json::{Value, json};
 
-use super::super::{Facts, Syncer, TakesOver};
 use super::KUBECTL;
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::facts::Facts;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{FieldSet, Recorded, migrate};
+use crate::engine::syncer::{Syncer, TakesOver};
 
 /// The manager under which kubectl keeps the annotation, so that `kubectl apply` without `--server-side` can go on from
 /// there.

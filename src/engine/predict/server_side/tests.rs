@@ -4,10 +4,11 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::LAST_APPLIED;
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::predict::{Applier, Prediction, Strategy, Verdict, predict};
+use crate::engine::last_applied::LAST_APPLIED;
+use crate::engine::predict::{Prediction, Verdict, predict};
 use crate::engine::schema::apply_defaults;
+use crate::engine::syncer::{Applier, Strategy};
 use migration::made_by_kubectl;
 
 mod migration;

@@ -4,7 +4,8 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::last_applied::LAST_APPLIED;
+use crate::engine::syncer::Force;
 
 #[test]
 fn the_request_of_a_client_side_apply_is_the_patch_that_kubectl_computes() {

@@ -4,7 +4,8 @@
 use driftmend::engine::diff::{self, Evidence, Witness, classify, no_effect};
 use driftmend::engine::kind::{KINDS, Kind};
 use driftmend::engine::ownership::Recorded;
-use driftmend::engine::predict::{Strategy, Syncer, predict};
+use driftmend::engine::predict::predict;
+use driftmend::engine::syncer::{Strategy, Syncer};
 use driftmend::engine::schema::apply_defaults;
 use serde_json::Value;
 

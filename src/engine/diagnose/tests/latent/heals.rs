@@ -7,8 +7,8 @@ use super::{ARGO_CD, argo_cd, fixed_by_hand, http_get, scene, tcp_socket, told, 
 use crate::engine::plan::tests::policy;
 use crate::engine::plan::union_scenes::{by_hand, document, places, synced};
 use crate::engine::plan::{NoPlan, Step, StepKind};
-use crate::engine::predict::{Applier, Strategy, Syncer};
 use crate::engine::schema::UNIONS;
+use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{OwnHeal, Snapshot, assess_during};
 
 #[test]

@@ -12,7 +12,7 @@ use crate::engine::operation::shapes::{quiet, read, set};
 use crate::engine::plan::tests::policy;
 use crate::engine::plan::union_scenes::{by_hand, synced};
 use crate::engine::plan::{Memory, NoPlan};
-use crate::engine::predict::{Applier, Strategy, Syncer};
+use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{ArgoCd, Policy, Snapshot, Tool, assess_and_propose};
 
 #[test]

@@ -6,10 +6,12 @@ use serde_json::{Map, Value, json};
 use super::*;
 use crate::engine::diagnose::reason::{Because, reasons};
 use crate::engine::diagnose::with_plan;
-use crate::engine::diff::{Change, LAST_APPLIED, Severity};
+use crate::engine::diff::{Change, Severity};
+use crate::engine::facts::Facts;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Memory, trial};
-use crate::engine::predict::{Cause, Facts, Verdict, predict_knowing, refusal_of, refusals_as_it_is};
+use crate::engine::predict::{Cause, Verdict, predict_knowing, refusal_of, refusals_as_it_is};
 use crate::engine::{assess, assess_and_propose};
 
 pub(super) fn syncers() -> [Syncer; 2] {

@@ -3,7 +3,7 @@
 use pretty_assertions::assert_eq;
 
 use super::*;
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::last_applied::LAST_APPLIED;
 
 #[test]
 fn where_there_is_too_much_to_try_it_is_said_and_every_cause_has_its_share() {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::diff::Severity;
-use crate::engine::predict::Strategy;
+use crate::engine::syncer::Strategy;
 
 #[test]
 fn between_commit_and_sync_nothing_has_drifted_under_server_side_apply() {

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::*;
 use crate::engine::diff::{PathPattern, Severity};
-use crate::engine::predict::Strategy;
+use crate::engine::syncer::Strategy;
 
 #[test]
 fn known_controllers_are_ignored_and_people_who_do_the_same_are_not() {

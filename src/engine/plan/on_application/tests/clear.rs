@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
 use crate::engine::plan::{Memory, NoPlan, Step};
-use crate::engine::snapshot::{Beside, SourceFacts};
+use crate::engine::source_facts::{Beside, SourceFacts};
 
 #[test]
 fn where_a_sync_would_change_what_is_not_drift_and_none_is_needed_the_state_is_cleared() {

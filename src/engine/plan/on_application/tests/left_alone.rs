@@ -9,7 +9,7 @@ use super::*;
 use crate::engine::operation::Windows;
 use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
 use crate::engine::plan::{Memory, NoPlan};
-use crate::engine::snapshot::SourceFacts;
+use crate::engine::source_facts::SourceFacts;
 use crate::engine::tool::ArgoCd;
 
 #[test]

@@ -214,7 +214,7 @@ fn a_persons_own_new_sync_makes_another_plan_and_its_retries_do_not() {
 
 #[test]
 fn that_the_sync_begins_that_a_plan_waits_for_leaves_it_the_plan_that_it_was() {
-    use crate::engine::plan::digest::before_it_began;
+    use crate::engine::plan::hash::before_it_began;
     let by_ada = json!({"initiatedBy": {"username": "ada"}, "sync": {"revision": HERE}});
     let intents = |steps: &[Step]| steps.iter().map(Step::intent).collect::<Vec<_>>();
     let waiting = set(out_of_sync(with_state("Succeeded", HERE)), "/operation", by_ada.clone());

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{container, git};
-use crate::engine::predict::{FieldValidation, refusals_as_it_is};
+use crate::engine::predict::refusals_as_it_is;
 use crate::engine::schema::UNIONS;
+use crate::engine::syncer::FieldValidation;
 
 /// A place of a union: the Go type, the pointer of what has it, and what stands beside the union there.
 pub(in crate::engine) fn places() -> Vec<(&'static str, &'static str, Value)> {

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::SourceFacts;
-use crate::engine::diff::LAST_APPLIED;
+use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::ownership::FieldSet;
-use crate::engine::predict::Strategy;
 use crate::engine::schema::apply_defaults;
-use crate::engine::snapshot::Met;
+use crate::engine::source_facts::Met;
+use crate::engine::syncer::Strategy;
 
 /// What a write of these contents makes of the books, as the server keeps them for an update.
 pub(super) fn update(before: &Value, mut after: Value, manager: &str) -> Value {

@@ -4,9 +4,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::diff::LAST_APPLIED;
-use crate::engine::predict::{Applier, Strategy, TakesOver, Verdict, predict};
+use crate::engine::last_applied::LAST_APPLIED;
+use crate::engine::predict::{Verdict, predict};
 use crate::engine::schema::apply_defaults;
+use crate::engine::syncer::{Applier, Strategy, TakesOver};
 
 #[test]
 fn kubectl_may_take_what_its_own_last_applied_explains() {

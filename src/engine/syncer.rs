@@ -26,7 +26,32 @@
 //! `dryRunApply` of `fluxcd/pkg/ssa/manager_apply.go`, which give no `FieldValidation`; `fieldValidation` of
 //! apiserver's `pkg/endpoints/handlers/rest.go` for what none means.
 
-use super::Strategy;
+use serde::{Deserialize, Serialize};
+
+/// How the syncing tool writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Strategy {
+    /// A three-way strategic merge patch against the last-applied annotation: `kubectl apply`, Argo CD's default.
+    ClientSideApply,
+
+    /// Server-side apply, forced as Argo CD and Flux send it.
+    ServerSideApply,
+
+    /// A PUT of the manifest: `kubectl replace`, Argo CD's `Replace=true`.
+    Replace,
+}
+
+impl Strategy {
+    /// Its word in reports and metrics.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientSideApply => "client-side-apply",
+            Self::ServerSideApply => "server-side-apply",
+            Self::Replace => "replace",
+        }
+    }
+}
 
 /// Whether server-side apply takes fields from other managers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]

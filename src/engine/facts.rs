@@ -5,7 +5,8 @@ use std::rc::Rc;
 
 use serde_json::Value;
 
-use super::{Cause, LastApplied, client_side};
+use super::last_applied::LastApplied;
+use super::validation::Cause;
 use crate::engine::diff::{Change, Wanted, expected};
 use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
@@ -111,10 +112,8 @@ impl<'a> Facts<'a> {
         self.changes().into_iter().map(|change| change.path).collect()
     }
 
-    /// The patch that a client-side apply sends, or why it sends none.
-    pub(super) fn patch(&self) -> Result<&Value, &Cause> {
-        self.patch
-            .get_or_init(|| client_side::patch(self.kind, self.sent, self.live, &self.last_applied))
-            .as_ref()
+    /// The patch that a client-side apply sends, or why it sends none, as `build` makes it when it is asked for first.
+    pub fn patch(&self, build: impl FnOnce(&Self) -> Result<Value, Cause>) -> Result<&Value, &Cause> {
+        self.patch.get_or_init(|| build(self)).as_ref()
     }
 }

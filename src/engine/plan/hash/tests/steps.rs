@@ -7,9 +7,9 @@ use super::*;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Stale};
-use crate::engine::ownership::Operation;
-use crate::engine::plan::{Act, ApplicationRef, Asked, HEAL_MANAGER, KustomizationRef, OnApplication};
-use crate::engine::predict::{Force, Strategy, Syncer, TakesOver};
+use crate::engine::ownership::{HEAL_MANAGER, Operation};
+use crate::engine::plan::{Act, ApplicationRef, Asked, KustomizationRef, OnApplication};
+use crate::engine::syncer::{Force, Strategy, Syncer, TakesOver};
 
 fn paths(text: &str) -> Vec<FieldPath> {
     vec![text.parse().unwrap()]

@@ -10,7 +10,7 @@ use super::*;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::{ResourceRef, Revision, Touched, Touches};
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
-use crate::engine::predict::Strategy;
+use crate::engine::syncer::Strategy;
 
 mod steps;
 

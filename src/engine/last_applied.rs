@@ -4,8 +4,11 @@ use std::cell::OnceCell;
 
 use serde_json::{Value, json};
 
-use crate::engine::diff::LAST_APPLIED;
 use crate::engine::object::FieldPath;
+
+/// Where kubectl keeps what it applied last. It is a copy of the manifest, so that it differs whenever anything else
+/// does.
+pub const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 
 /// The last-applied annotation of live, and the one that an apply of Git's document would write. Each is made when it
 /// is asked for first: mostly Git has not changed since the last apply, and then neither has to be taken apart.
