@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::cautions::Caution;
 use super::digest;
-use crate::engine::assess::Assessment;
+use crate::engine::assessment::Assessment;
 use crate::engine::diff::Severity;
 use crate::engine::object::FieldPath;
 use crate::engine::predict::Overwrite;

@@ -23,6 +23,7 @@ mod strict;
 mod syncer;
 #[cfg(test)]
 mod tests;
+mod union;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -44,6 +45,7 @@ pub use outcome::{settled, taken_over};
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 pub use syncer::{Applier, CLIENT_SIDE_MANAGER, Dump, FieldValidation, Force, Syncer, TakesOver};
+pub use union::union_of;
 
 /// How the syncing tool writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -138,6 +140,11 @@ impl Prediction {
     /// Whether the sync changes what nobody wants changed: what Git says today, or what a rule ignores.
     pub const fn harms(&self) -> bool {
         !self.breaks.is_empty() || !self.overwrites.is_empty()
+    }
+
+    /// Whether the sync succeeds and leaves this difference, or a part of it.
+    pub fn leaves(&self, drift: &Drift) -> bool {
+        self.residual.iter().any(|path| path.starts_with(&drift.change.path))
     }
 }
 
