@@ -15,6 +15,7 @@ mod in_progress;
 mod news;
 pub mod printer;
 mod remember;
+pub mod rules;
 pub mod sarif;
 mod status;
 mod told;
