@@ -19,6 +19,7 @@ pub(in crate::engine) mod latent;
 pub(in crate::engine) mod reason;
 mod unapplied;
 mod unnamed;
+mod wants;
 
 pub(super) fn git() -> Value {
     json!({"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
