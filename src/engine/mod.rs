@@ -2,9 +2,9 @@
 //!
 //! Everything here takes values and returns values. Time comes in as data, and so do dry-run answers and renders.
 //!
-//! [`assess`] is the whole way from a [`Snapshot`] to an [`Assessment`], which holds facts. [`rules::wants`] says what
-//! else must be asked of the cluster, and [`rules::diagnose`] what all of it means. [`plan::propose`] makes a plan of
-//! the facts, for a person to approve; [`assess_and_propose`] reads the snapshot once for both.
+//! [`assess()`] is the whole way from a [`Snapshot`] to an [`Assessment`], which holds facts. [`rules::wants`] says
+//! what else must be asked of the cluster, and [`rules::diagnose`] what all of it means. [`plan::propose`] makes a plan
+//! of the facts, for a person to approve; [`assess_and_propose`] reads the snapshot once for both.
 
 mod assess;
 mod assessment;
