@@ -131,9 +131,7 @@ impl Tool {
     pub fn applied(&self, target: &ObjectId) -> bool {
         match self {
             Self::Unknown | Self::ArgoCd(_) => false,
-            Self::Flux(flux) => flux
-                .kustomization
-                .applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
+            Self::Flux(flux) => flux.kustomization.applied(&ResourceRef::from(target)),
         }
     }
 
@@ -211,19 +209,19 @@ impl ArgoCd {
 
     /// Whether its operation has to do with this Deployment: of an Application with a hundred only those tell of it.
     pub fn concerns(&self, target: &ObjectId) -> bool {
-        let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+        let this = ResourceRef::from(target);
         let result = self.application.state.as_ref().and_then(|state| state.result.as_ref());
         let failed = result.is_some_and(|result| {
             result
                 .resources
                 .iter()
-                .any(|entry| entry.resource == deployment && entry.status.as_deref() == Some("SyncFailed"))
+                .any(|entry| entry.resource == this && entry.status.as_deref() == Some("SyncFailed"))
         });
         let waits = self
             .application
             .resources
             .iter()
-            .any(|found| found.resource == deployment && found.status.as_deref() != Some("Synced"));
+            .any(|found| found.resource == this && found.status.as_deref() != Some("Synced"));
         failed || waits
     }
 
@@ -262,7 +260,7 @@ impl ArgoCd {
             now,
             controller_seen_alive: self.seen_alive,
             windows: &self.windows,
-            deployment: (target.namespace.as_deref().unwrap_or_default(), &target.name),
+            target,
         }
     }
 }

@@ -13,13 +13,10 @@ const IN_A_ROW: usize = 3;
 /// admission changes what it writes.
 pub(super) fn applied_in_vain(snapshot: &Snapshot, drifts: &[Drift]) -> Option<usize> {
     let application = &snapshot.tool.argo_cd()?.application;
-    let deployment = ResourceRef::deployment(
-        snapshot.target.namespace.as_deref().unwrap_or_default(),
-        &snapshot.target.name,
-    );
+    let this = ResourceRef::from(&snapshot.target);
     let differs = || {
         let mut found = application.resources.iter();
-        found.any(|found| found.resource == deployment && found.status.as_deref() == Some("OutOfSync"))
+        found.any(|found| found.resource == this && found.status.as_deref() == Some("OutOfSync"))
     };
     let times = application.repeats();
     (times >= IN_A_ROW && drifts.iter().any(Drift::is_of_admission) && differs()).then_some(times)

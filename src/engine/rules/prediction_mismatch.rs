@@ -45,7 +45,7 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
         ),
         evidence: None,
         remedy: Some(
-            "look for admission that changes the Deployment on its way in; if there is none, the prediction is wrong: \
+            "look for admission that changes the object on its way in; if there is none, the prediction is wrong: \
              report it as a fault of driftmend, with this message"
                 .to_owned(),
         ),
