@@ -8,7 +8,8 @@
 //!  │ diff       desired x live             -> Change                              │
 //!  │ attribute  Change x managedFields     -> Drift                               │
 //!  │ predict    desired x live x syncer    -> Prediction                          │
-//!  │ diagnose   all of it                  -> Finding                             │
+//!  │ wants      Assessment                 -> Wants, which a client answers       │
+//!  │ diagnose   Case, with the Evidence    -> Finding                             │
 //!  │ plan       all of it                  -> Plan                                │
 //!  └──────────────────────────────────────────────────────────────────────────────┘
 //! approve    (client reads)  Plan + approval + fresh live -> Approved, or a Refusal that says why

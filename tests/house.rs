@@ -1,9 +1,13 @@
 //! The rules of the house that the compiler does not know: what is pure stays pure, files stay small enough to know
 //! where a line belongs, and lines fit their width.
 
+use std::env;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+
+use driftmend::engine::rules::RULES;
+use driftmend::report::rules::page;
 
 /// The crates that the pure part may use: values, their text, their hashes and their times.
 const PURE_CRATES: &[&str] = &[
@@ -201,5 +205,60 @@ fn folders_of_commands_are_made_in_one_place() -> io::Result<()> {
         .map(|(path, _)| path.display().to_string())
         .collect();
     assert_eq!(makers, ["src/cli/scratch.rs"]);
+    Ok(())
+}
+
+/// Where a rule is named, whoever names it reads its registration: a rule that is called otherwise in one place is
+/// found by nobody.
+#[test]
+fn the_id_of_a_rule_stands_once_in_the_sources_and_in_the_file_that_it_names() -> io::Result<()> {
+    let sources: Vec<(PathBuf, String)> = sources("src")?
+        .into_iter()
+        .filter(|(path, _)| !path.ends_with("tests.rs") && !path.components().any(|part| part.as_os_str() == "tests"))
+        .collect();
+    let mut faults = Vec::new();
+    for rule in RULES {
+        let is_kebab = rule.id.split('-').all(|word| {
+            let mut letters = word.chars();
+            letters.next().is_some_and(|first| first.is_ascii_lowercase())
+                && letters.all(|letter| letter.is_ascii_lowercase() || letter.is_ascii_digit())
+        });
+        if !is_kebab {
+            faults.push(format!("{} is not in kebab case", rule.id));
+        }
+        let literal = format!("\"{}\"", rule.id);
+        let mut places = Vec::new();
+        for (path, text) in &sources {
+            let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or(text);
+            let lines = code(text).filter(|(_, line)| line.contains(&literal));
+            places.extend(lines.map(|_| path.display().to_string()));
+        }
+        let home = format!("src/engine/rules/{}.rs", rule.id.replace('-', "_"));
+        if places != [home] {
+            faults.push(format!("{} stands in {places:?}", rule.id));
+        }
+    }
+    let files = fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/rules"))?;
+    let mut registered = 0;
+    for file in files {
+        let path = file?.path();
+        let registers = path.is_file() && fs::read_to_string(&path)?.contains("\npub static RULE: Rule = ");
+        registered += usize::from(registers);
+    }
+    assert_eq!((faults, registered), (Vec::<String>::new(), RULES.len()));
+    Ok(())
+}
+
+#[test]
+fn the_page_of_the_rules_is_what_the_catalogue_says() -> io::Result<()> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/rules.md");
+    if env::var_os("DRIFTMEND_WRITE_DOCS").is_some() {
+        fs::write(&path, page())?;
+    }
+    let written = fs::read_to_string(&path)?;
+    assert!(
+        written == page(),
+        "docs/rules.md is not what the rules say: write it anew with DRIFTMEND_WRITE_DOCS=1"
+    );
     Ok(())
 }

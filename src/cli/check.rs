@@ -292,19 +292,16 @@ fn one(
     is_new: bool,
     masker: &Masker,
 ) -> ObjectReport {
-    let (target, assessment) = (all.target(document, live), all.assess(kind, document, live, Vec::new()));
-    let assessment = if live.is_some() || is_new {
-        assessment
-    } else {
-        assessment.without_prediction()
-    };
+    let target = all.target(document, live);
+    let (assessment, findings) = all.assess(kind, document, live, Vec::new(), live.is_some() || is_new);
     let masker = &masker.of_object(
         [Some(document), live]
             .into_iter()
             .flatten()
             .map(|document| &document.value),
     );
-    let report = object_report(&target, &assessment, masker, all.warnings(kind, document, live));
+    let warnings = all.warnings(kind, document, live);
+    let report = object_report(&target, &assessment, &findings, masker, warnings);
     let (refusals, mut pointers): (Vec<_>, Vec<_>) = refusals_as_it_is(kind, &document.value, all.syncer.validation)
         .into_iter()
         .map(|(cause, pointer)| (cause.clone(), (cause.field, pointer)))

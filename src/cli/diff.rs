@@ -146,12 +146,8 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         };
         problems.extend(faults);
         let unpredictable = found.and_then(|found| arguments.syncing.unpredictable(found));
-        let assessment = all.assess(kind, document, found, rules);
-        let assessment = if predicting && unpredictable.is_none() {
-            assessment
-        } else {
-            assessment.without_prediction()
-        };
+        let foretold = predicting && unpredictable.is_none();
+        let (assessment, findings) = all.assess(kind, document, found, rules, foretold);
         ownerless |= unpredictable.is_none()
             && found.is_some_and(|found| !pairs::tells_owners(found))
             && assessment.of(Severity::Drift).next().is_some();
@@ -162,7 +158,13 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
                 .flatten()
                 .map(|document| &document.value),
         );
-        let report = object_report(&target, &assessment, &masker, all.warnings(kind, document, found));
+        let report = object_report(
+            &target,
+            &assessment,
+            &findings,
+            &masker,
+            all.warnings(kind, document, found),
+        );
         objects.push(report);
     }
     let code = exit_code(&objects, &problems, predicting);

@@ -24,6 +24,7 @@ mod people;
 mod reach;
 mod render;
 mod report;
+mod rules;
 mod scratch;
 mod standing;
 mod syncing;
@@ -84,6 +85,7 @@ enum Command {
     Approve(approve::Arguments),
     Deny(approve::DenyArguments),
     Heal(heal::Arguments),
+    Rules(rules::Arguments),
     Crds(crds::Arguments),
     #[command(hide = true)]
     Child(child::Arguments),
@@ -131,6 +133,7 @@ impl Command {
             Self::Check(arguments) => check::run(&arguments),
             Self::Child(arguments) => child::run(&arguments),
             Self::Render(arguments) => render::run(&arguments),
+            Self::Rules(arguments) => rules::run(&arguments),
             Self::Crds(arguments) => crds::run(&arguments),
             Self::Controller(arguments) => waiting(controller::run(*arguments)),
             Self::Report(arguments) => waiting(report::run(arguments)),

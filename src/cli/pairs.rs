@@ -7,9 +7,10 @@ use super::input::Input;
 use crate::engine::diff::IgnoreRule;
 use crate::engine::kind::Kind;
 use crate::engine::object::{Document, ObjectId};
+use crate::engine::rules::{Case, Finding, diagnose, no_effect, read_otherwise};
 use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
-use crate::report::{Notice, Oddity, Warning};
+use crate::report::{Notice, Warning};
 use crate::source::render::Rendered;
 use crate::source::yaml::Remark;
 
@@ -88,14 +89,15 @@ impl Pairs<'_> {
         }
     }
 
-    /// What is found of the two.
+    /// What is found of the two, and what the rules say of it; `foretold` tells whether the next sync counts.
     pub(super) fn assess(
         &self,
         kind: &'static Kind,
         document: &Document,
         live: Option<&Document>,
         ignore: Vec<IgnoreRule>,
-    ) -> Assessment {
+        foretold: bool,
+    ) -> (Assessment, Vec<Finding>) {
         let snapshot = Snapshot {
             cluster: String::new(),
             judge: String::new(),
@@ -118,7 +120,14 @@ impl Pairs<'_> {
             ignore,
             plan_ttl: SignedDuration::ZERO,
         };
-        assess(&snapshot, &policy)
+        let assessment = assess(&snapshot, &policy);
+        let assessment = if foretold {
+            assessment
+        } else {
+            assessment.without_prediction()
+        };
+        let findings = diagnose(&Case::unasked(&snapshot, &assessment));
+        (assessment, findings)
     }
 
     /// What is odd in the document.
@@ -128,11 +137,11 @@ impl Pairs<'_> {
             .warnings_of(document)
             .into_iter()
             .cloned()
-            .map(|remark| (Oddity::ReadOtherwise, remark));
+            .map(|remark| (read_otherwise::RULE.id, remark));
         let idle = rendered
             .without_effect(kind, document, live.map(|live| &live.value))
             .into_iter()
-            .map(|remark| (Oddity::NoEffect, remark));
+            .map(|remark| (no_effect::RULE.id, remark));
         read.chain(idle)
             .map(|(rule, remark)| Warning {
                 rule,

@@ -11,9 +11,9 @@ use super::governed::Target;
 use super::observe::Scene;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::crd::DriftReport;
-use crate::engine::diagnose::{FORCE_RECREATES, LATENT_TRAP, Weight};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision};
+use crate::engine::rules::{Weight, force_recreates, latent_trap};
 use crate::report::conditions::APPROVED;
 use crate::report::{Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
 
@@ -55,7 +55,10 @@ impl Assessed {
         Self {
             phase: status.phase,
             harms: status.prediction.as_ref().is_some_and(PredictionReport::harms),
-            trapped: status.findings.iter().any(|finding| finding.rule == LATENT_TRAP),
+            trapped: status
+                .findings
+                .iter()
+                .any(|finding| finding.rule == latent_trap::RULE.id),
         }
     }
 }
@@ -270,7 +273,7 @@ fn recreates(status: &ReportStatus) -> bool {
     status
         .findings
         .iter()
-        .any(|finding| finding.rule == FORCE_RECREATES && finding.severity == Weight::Error)
+        .any(|finding| finding.rule == force_recreates::RULE.id && finding.severity == Weight::Error)
 }
 
 /// What a person decided since `before`, or took back. What was carried out is told as a heal, and goes by itself.

@@ -14,9 +14,10 @@ use super::governed::Target;
 use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
 use crate::engine::Assessment;
-use crate::engine::confirm::{Answer, Confirmation, confirmation, question, worth_asking};
+use crate::engine::confirm::{Answer, Confirmation, confirmation, question};
 use crate::engine::digest::live_digest;
 use crate::engine::predict::request;
+use crate::engine::rules::wants;
 use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
 
 /// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which
@@ -87,7 +88,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     else {
         return Confirmed::default();
     };
-    if !worth_asking(prediction) || !context.settings.may_dry_run(&target.namespace) {
+    if !wants(snapshot, assessment).dry_run || !context.settings.may_dry_run(&target.namespace) {
         return Confirmed::default();
     }
     let Ok(request) = request(

@@ -17,12 +17,13 @@ use crate::cluster::resources::merge_patch;
 use crate::cluster::{ApiError, DryRun};
 use crate::crd::{DriftReport, DriftReportSpec, WatchRef};
 use crate::engine::Assessment;
-use crate::engine::diagnose::union_of;
 use crate::engine::diff::Severity;
 use crate::engine::operation::Trigger;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
+use crate::engine::predict::union_of;
 use crate::engine::predict::{Prediction, Verdict};
+use crate::engine::rules::Finding;
 use crate::metrics::{
     Harm, HealResult as HealMetric, ObjectFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation,
 };
@@ -42,6 +43,9 @@ pub struct News<'a> {
 
     /// What was found.
     pub assessment: &'a Assessment,
+
+    /// What the rules say of it.
+    pub findings: &'a [Finding],
 
     /// What a person is asked to approve, or why not.
     pub plan: Result<&'a Plan, &'a NoPlan>,
@@ -76,6 +80,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
         snapshot: &scene.snapshot,
         policy: &scene.policy,
         assessment: news.assessment,
+        findings: news.findings,
         plan: news.plan,
         dry_run: news.dry_run,
         confirmation: news.confirmation,

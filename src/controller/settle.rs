@@ -31,16 +31,7 @@ mod tests {
     use super::*;
 
     fn of(phase: Phase) -> Assessment {
-        Assessment {
-            phase,
-            summary: String::new(),
-            drifts: Vec::new(),
-            prediction: None,
-            findings: Vec::new(),
-            traps: Vec::new(),
-            standing: None,
-            next_sync: None,
-        }
+        Assessment::bare(phase, String::new())
     }
 
     #[test]

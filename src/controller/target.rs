@@ -22,8 +22,9 @@ use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan, propose};
 use crate::engine::predict::Cause;
+use crate::engine::rules::{Case, diagnose};
 use crate::engine::{Assessment, Snapshot, assess_and_propose, assess_during};
-use crate::report::{Answer, own_heal, text};
+use crate::report::{Answer, answered, own_heal, text};
 use healed::{Healed, heal};
 
 /// How long a heal that another process began may rest before it is ended as interrupted: the longest roll-out that a
@@ -321,6 +322,11 @@ async fn tell(
         dry_run: confirmation,
         look_again,
     } = confirm(context, target, scene, assessment).await;
+    // diagnose (no client)
+    let findings = tokio::task::block_in_place(|| {
+        let evidence = answered(&scene.snapshot, assessment, confirmation.as_ref(), &context.masker);
+        diagnose(&Case::of(&scene.snapshot, assessment, &evidence))
+    });
     let pruned = scene
         .snapshot
         .pruned_by()
@@ -337,6 +343,7 @@ async fn tell(
     let news = News {
         scene,
         assessment,
+        findings: &findings,
         plan: plan.as_ref(),
         dry_run,
         confirmation,

@@ -1,118 +1,56 @@
 //! From a snapshot to an assessment: the engine's steps in order.
 
+mod comparison;
+mod repeats;
 mod summary;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
-use super::diagnose::{self, Finding, Trap};
+use super::assessment::Assessment;
 use super::diff::{self, Drift, Severity};
 use super::facts::Facts;
 use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::own_heal::OwnHeal;
 use super::phase::Phase;
 use super::plan::{self, Memory, NoPlan, Plan};
-use super::predict::{self, Prediction, Verdict};
+use super::predict::{self, Cause, Prediction, Verdict};
+use super::reason::{headline, reasons};
+use super::recreation::next_sync_recreates;
 use super::snapshot::{Policy, Snapshot};
 use super::source_facts::SourceFacts;
 use super::syncer::Strategy;
 use super::tool::Tool;
+use super::trap;
+use comparison::refused_comparison;
+use repeats::applied_in_vain;
 use summary::{bare_summary, harm, summary, trapped};
 
-/// What was found of one object.
-#[derive(Clone, Debug)]
-pub struct Assessment {
-    /// What is wrong, in one word.
-    pub phase: Phase,
-
-    /// What is wrong, in one sentence.
-    pub summary: String,
-
-    /// The fields that differ, in path order.
-    pub drifts: Vec<Drift>,
-
-    /// What the next sync gives; `None` where one side is absent, unless the next sync will not create what is not
-    /// live.
-    pub prediction: Option<Prediction>,
-
-    /// What is wrong and what to do, worst first.
-    pub findings: Vec<Finding>,
-
-    /// What looks in sync and will be in the way of Git's next change.
-    pub traps: Vec<Trap>,
-
-    /// In what standing Argo CD's own operation is; `None` for another tool, or none.
-    pub standing: Option<Standing>,
-
-    /// When the next sync comes; `None` where no tool is known.
-    pub next_sync: Option<When>,
-}
-
 impl Assessment {
-    /// The fields of one severity.
-    pub fn of(&self, severity: Severity) -> impl Iterator<Item = &Drift> {
-        self.drifts.iter().filter(move |drift| drift.severity == severity)
-    }
-
     /// The same without what rests on a prediction, for a caller that does not know how the syncing tool writes.
     #[must_use]
     pub fn without_prediction(self) -> Self {
-        let clean = Prediction::bare(Strategy::ClientSideApply, Verdict::Clean, Vec::new());
-        match self.prediction {
-            None => self,
-            Some(_) if self.findings.iter().any(diagnose::is_of_creation) => {
-                let (phase, summary) = if self.phase == Phase::Missing {
-                    (Phase::Missing, GONE)
-                } else {
-                    (Phase::Pending, NEW)
-                };
-                let findings = self
-                    .findings
-                    .into_iter()
-                    .filter(|finding| !diagnose::is_of_creation(finding))
-                    .collect();
-                Self {
-                    phase,
-                    summary: summary.to_owned(),
-                    prediction: None,
-                    findings,
-                    ..self
-                }
-            }
-            Some(_) => {
-                let phase = phase(&self.drifts, &clean);
-                let summary = bare_summary(phase, &self.drifts);
-                Self {
-                    phase,
-                    summary,
-                    prediction: None,
-                    findings: Vec::new(),
-                    traps: Vec::new(),
-                    ..self
-                }
-            }
+        if self.prediction.is_none() {
+            return self;
         }
-    }
-
-    /// Whether there is nothing to tell: live is what Git says, the next sync leaves it so, it does not come again and
-    /// again, and nothing is in the way of Git's next change.
-    pub fn is_quiet(&self) -> bool {
-        let harms = self.prediction.as_ref().is_some_and(Prediction::harms);
-        self.phase == Phase::InSync && !harms && self.traps.is_empty() && !self.findings.iter().any(diagnose::is_a_loop)
-    }
-
-    /// Why the next sync is refused, where it is: one that recreates the object is not.
-    pub fn refused_sync(&self, snapshot: &Snapshot) -> Option<&[predict::Cause]> {
-        let prediction = self.prediction.as_ref()?;
-        let is_refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
-        (is_refused && diagnose::next_sync_recreates(snapshot, prediction).is_none()).then_some(&prediction.causes)
-    }
-
-    /// When the oldest drift began, as far as managedFields tells.
-    pub fn since(&self) -> Option<Timestamp> {
-        self.of(Severity::Drift)
-            .flat_map(|drift| drift.owners.iter().filter_map(|owner| owner.time))
-            .min()
+        let bare = Self {
+            prediction: None,
+            reasons: Vec::new(),
+            comparison: Vec::new(),
+            in_vain: None,
+            traps: Vec::new(),
+            ..self
+        };
+        let (phase, summary) = if bare.is_absent {
+            match bare.phase {
+                Phase::Missing => (Phase::Missing, GONE.to_owned()),
+                _ => (Phase::Pending, NEW.to_owned()),
+            }
+        } else {
+            let clean = Prediction::bare(Strategy::ClientSideApply, Verdict::Clean, Vec::new());
+            let phase = phase(&bare.drifts, &clean);
+            (phase, bare_summary(phase, &bare.drifts))
+        };
+        Self { phase, summary, ..bare }
     }
 }
 
@@ -136,7 +74,7 @@ pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory)
 }
 
 /// What is read out of Git's document and live; `None` where one of them is absent.
-fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
+pub(super) fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     let document = &snapshot.desired.as_ref()?.value;
     Some(Facts::sending(
         snapshot.kind,
@@ -188,27 +126,29 @@ fn assess_knowing(
         snapshot.tool.spares(overwrite.reason.as_deref().unwrap_or_default())
     });
     let prediction = &foretold.prediction;
-    // diagnose
-    let reasons = diagnose::reasons(snapshot, facts, &drifts, &foretold);
+    let reasons = reasons(snapshot, facts, &drifts, &foretold);
     let weighing = drifts.iter().filter(|drift| drift.severity != Severity::Ignored);
-    let mut traps = diagnose::traps(
+    let mut traps = trap::traps(
         snapshot,
         facts,
         &weighing.map(|drift| &drift.change.path).collect::<Vec<_>>(),
     );
-    let differs = diagnose::Differs {
+    let differs = trap::Differs {
         drifts: &drifts,
         residual: &prediction.residual,
     };
-    traps.extend(diagnose::unnamed(snapshot, facts, differs, next_sync.as_ref()));
-    traps.extend(diagnose::unapplied(snapshot, facts, differs, next_sync.as_ref()));
+    traps.extend(trap::unnamed(snapshot, facts, differs, next_sync.as_ref()));
+    traps.extend(trap::unapplied(snapshot, facts, differs, next_sync.as_ref()));
     if traps.is_empty() {
-        traps.extend(diagnose::left_by_us(facts));
+        traps.extend(trap::left_by_us(facts));
     }
     traps.retain(|trap| !trap.is_spared(snapshot.kind, &snapshot.tool, &rules, snapshot.now));
     let traps = if heal.is_some() { OwnHeal::spare(traps) } else { traps };
-    let findings = diagnose::diagnose(snapshot, facts, &drifts, &foretold, &reasons, &traps);
-    let stuck = diagnose::is_stuck(snapshot);
+    // operation
+    let stuck = snapshot
+        .tool
+        .argo_cd()
+        .is_some_and(|argo_cd| argo_cd.is_stuck(&snapshot.target, snapshot.now));
     let phase = match phase(&drifts, prediction) {
         Phase::InSync | Phase::Pending if stuck => Phase::OperationStuck,
         phase => phase,
@@ -228,12 +168,12 @@ fn assess_knowing(
         }
         (Phase::OperationStuck, Some(standing)) => standing.why(),
         (Phase::Conflicted | Phase::Drifted | Phase::Pending, _)
-            if let Some(by) = diagnose::next_sync_recreates(snapshot, prediction) =>
+            if let Some(by) = next_sync_recreates(snapshot, prediction) =>
         {
             let cause = match phase {
-                Phase::Conflicted => diagnose::headline(&reasons, &foretold)
+                Phase::Conflicted => headline(&reasons, &prediction.causes)
                     .unwrap_or_else(|| "the API server does not accept it".to_owned()),
-                _ => summary(phase, &drifts, &foretold, &reasons),
+                _ => summary(phase, &drifts, prediction, &reasons),
             };
             format!(
                 "The next sync is an outage: told to force, {} deletes the {} with all its pods and creates it anew: \
@@ -241,14 +181,17 @@ fn assess_knowing(
                 by.tool, snapshot.kind
             )
         }
-        _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),
+        _ => summary(phase, &drifts, prediction, &reasons) + &harm(prediction),
     } + &trapped(snapshot, phase, &traps);
     Assessment {
         phase,
         summary,
+        is_absent: false,
+        comparison: refused_comparison(snapshot, facts, prediction),
+        in_vain: applied_in_vain(snapshot, &drifts),
         drifts,
         prediction: Some(foretold.prediction),
-        findings,
+        reasons,
         traps,
         standing,
         next_sync,
@@ -312,9 +255,9 @@ fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
         snapshot.target.namespace.as_deref(),
         &snapshot.syncer,
     );
-    let Some(refused) = diagnose::creation_refused(&prediction) else {
+    if prediction.causes.is_empty() {
         return found;
-    };
+    }
     let phase = if found.phase == Phase::Missing {
         Phase::Missing
     } else {
@@ -323,9 +266,8 @@ fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
     let summary = format!(
         "{}; the next sync will not create it: {}",
         found.summary,
-        diagnose::told(&prediction.causes)
+        Cause::told_of(&prediction.causes)
     );
-    let findings = refused.into_iter().chain(found.findings).collect();
     Assessment {
         phase,
         summary,
@@ -333,7 +275,6 @@ fn with_creation(snapshot: &Snapshot, found: Assessment) -> Assessment {
             predicted: None,
             ..prediction
         }),
-        findings,
         ..found
     }
 }
@@ -349,20 +290,9 @@ fn one_sided(snapshot: &Snapshot) -> Assessment {
         },
         _ => (Phase::InSync, "neither Git nor the cluster has it".to_owned()),
     };
-    let findings = if snapshot.desired.is_some() {
-        diagnose::diagnose_absent(snapshot)
-    } else {
-        Vec::new()
-    };
     Assessment {
-        phase,
-        summary,
-        drifts: Vec::new(),
-        prediction: None,
-        findings,
-        traps: Vec::new(),
-        standing: None,
-        next_sync: None,
+        is_absent: snapshot.desired.is_some() && snapshot.live.is_none(),
+        ..Assessment::bare(phase, summary)
     }
 }
 

@@ -56,11 +56,6 @@ impl Answer {
     }
 }
 
-/// Whether there is something to confirm: a sync that succeeds does no harm, so that nobody needs to know it twice.
-pub const fn worth_asking(prediction: &Prediction) -> bool {
-    matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict)
-}
-
 /// The digest of a question, by which the same one is not asked twice: Git's document, live without what moves by
 /// itself, and the way in which the tool writes.
 pub fn question(desired: &Value, live: &Value, syncer: &Syncer) -> String {

@@ -2,14 +2,16 @@
 //!
 //! Everything here takes values and returns values. Time comes in as data, and so do dry-run answers and renders.
 //!
-//! [`assess`] is the whole way from a [`Snapshot`] to an [`Assessment`]; [`plan::propose`] makes of both what a person
-//! is asked to approve; [`assess_and_propose`] does both, and reads the snapshot once.
+//! [`assess()`] is the whole way from a [`Snapshot`] to an [`Assessment`], which holds facts. [`rules::wants`] says
+//! what else must be asked of the cluster, and [`rules::diagnose`] what all of it means. [`plan::propose`] makes a plan
+//! of the facts, for a person to approve; [`assess_and_propose`] reads the snapshot once for both.
 
 mod assess;
+mod assessment;
 pub mod confirm;
-pub mod diagnose;
 pub mod diff;
 pub mod digest;
+pub mod evidence;
 pub mod facts;
 pub mod kind;
 pub mod last_applied;
@@ -20,16 +22,23 @@ pub mod ownership;
 pub mod phase;
 pub mod plan;
 pub mod predict;
-
+mod reason;
+mod recreation;
+pub mod rules;
 pub mod schema;
 mod snapshot;
 mod source_facts;
 pub mod syncer;
 mod tool;
+mod trap;
 pub mod validation;
+mod words;
 
-pub use assess::{Assessment, assess, assess_and_propose, assess_during};
+pub use assess::{assess, assess_and_propose, assess_during};
+pub use assessment::Assessment;
 pub use own_heal::{OwnHeal, Wrote};
+pub use reason::{Because, Reason, Works};
 pub use snapshot::{Mode, Policy, Remedy, Snapshot};
 pub use source_facts::{Beside, Met, SourceFacts};
 pub use tool::{ArgoCd, Flux, Tool};
+pub use trap::Trap;

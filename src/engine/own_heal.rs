@@ -1,10 +1,10 @@
 //! A heal of ours in progress: what it writes stands in the Deployment under our name or the tool's, and is nobody's
 //! change.
 
-use super::diagnose::Trap;
 use super::diff::Drift;
 use super::object::FieldPath;
 use super::ownership::{HEAL_MANAGER, Owner};
+use super::trap::Trap;
 
 /// Who had written a field before the heal began to write; nobody where no owner was recorded.
 #[derive(Clone, Debug, PartialEq)]

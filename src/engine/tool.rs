@@ -7,11 +7,10 @@ use serde_json::Value;
 
 use super::object::ObjectId;
 use super::operation::{
-    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, Standing, Windows, classify,
+    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, ResourceRef, Standing, Windows, classify,
     comes_after_apply, held_back, names, reconciliation,
 };
 use super::source_facts::SourceFacts;
-use crate::engine::operation::ResourceRef;
 
 /// How long Argo CD may take from a commit to the end of a sync that prunes.
 const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
@@ -199,6 +198,31 @@ impl ArgoCd {
             "the sync of Argo CD"
         };
         format!("{what}: {}", standing.why())
+    }
+
+    /// Whether a stale operation stops every further sync, and this Deployment is one that it failed on, or that waits
+    /// for a sync.
+    pub fn is_stuck(&self, target: &ObjectId, now: Timestamp) -> bool {
+        let standing = self.standing(target, now);
+        (standing.blocks() || standing.clears()) && self.concerns(target)
+    }
+
+    /// Whether its operation has to do with this Deployment: of an Application with a hundred only those tell of it.
+    pub fn concerns(&self, target: &ObjectId) -> bool {
+        let this = ResourceRef::from(target);
+        let result = self.application.state.as_ref().and_then(|state| state.result.as_ref());
+        let failed = result.is_some_and(|result| {
+            result
+                .resources
+                .iter()
+                .any(|entry| entry.resource == this && entry.status.as_deref() == Some("SyncFailed"))
+        });
+        let waits = self
+            .application
+            .resources
+            .iter()
+            .any(|found| found.resource == this && found.status.as_deref() != Some("Synced"));
+        failed || waits
     }
 
     /// Since when its operation is in this standing, as far as the Application tells.

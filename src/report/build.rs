@@ -10,13 +10,13 @@ use super::told::{
     PredictionReport, Warning,
 };
 use crate::engine::confirm::Confirmation;
-use crate::engine::diagnose::Finding;
 use crate::engine::diff::{Change, Drift, Masker, Severity};
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
 use crate::engine::plan::{Act, Caution, Plan, Step, Written};
 use crate::engine::predict::{Cause, Overwrite, Prediction};
+use crate::engine::rules::{Finding, prediction_mismatch};
 use crate::engine::syncer::Strategy;
 use crate::engine::{Assessment, Snapshot, Tool};
 
@@ -27,6 +27,7 @@ const MESSAGE_LIMIT: usize = 1_024;
 pub fn object_report(
     target: &ObjectId,
     assessment: &Assessment,
+    found: &[Finding],
     masker: &Masker,
     warnings: Vec<Warning>,
 ) -> ObjectReport {
@@ -40,7 +41,7 @@ pub fn object_report(
             .as_ref()
             .map(|prediction| prediction_report(prediction, masker)),
         refusals: Vec::new(),
-        findings: findings(&assessment.findings, masker),
+        findings: findings(found, masker),
         places: Vec::new(),
         warnings,
     }
@@ -194,11 +195,19 @@ pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
 
 /// What is wrong and what to do, worst first.
 pub fn findings(findings: &[Finding], masker: &Masker) -> Vec<FindingReport> {
+    // Two messages that were cut before, and our words around them.
+    let limit = |finding: &Finding| {
+        if finding.rule == prediction_mismatch::RULE.id {
+            3 * MESSAGE_LIMIT
+        } else {
+            MESSAGE_LIMIT
+        }
+    };
     let one = |finding: &Finding| FindingReport {
         rule: finding.rule.to_owned(),
         severity: finding.weight,
         path: finding.path.as_ref().map(ToString::to_string),
-        message: text(masker, &finding.message),
+        message: cut_within(&masker.mask_text(&finding.message), limit(finding)),
         evidence: finding.evidence.as_deref().map(|evidence| text(masker, evidence)),
         remedy: finding.remedy.clone(),
     };

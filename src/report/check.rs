@@ -4,49 +4,37 @@
 use super::build;
 use super::human::{write_finding, write_warnings};
 use super::printer::line;
-use super::told::{FindingReport, ObjectReport, Oddity, Place};
-use crate::engine::diagnose::CREATION_REFUSED;
+use super::told::{FindingReport, ObjectReport, Place};
 use crate::engine::diff::Masker;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Cause, Verdict};
+use crate::engine::rules::{
+    Rule, creation_refused, latent_trap, manifest_refused, next_sync_breaks, next_sync_conflict, next_sync_overwrites,
+    next_sync_refused, rule,
+};
 use crate::engine::syncer::Strategy;
 
-/// The rules of the check: each thing that is told comes by one of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Rule {
-    /// The server refuses the manifest, whatever is live.
-    ManifestRefused,
+/// Words about a manifest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Words<'a> {
+    /// They are about the field, and do not name it.
+    OfField(&'a str),
 
-    /// The server refuses what the next sync makes of the manifest and the live object.
-    NextSyncRefused,
-
-    /// Another manager owns a field that the next sync would change.
-    NextSyncConflict,
-
-    /// The next sync takes out what Git sets, or makes it differ.
-    NextSyncBreaks,
-
-    /// The next sync changes what somebody else is meant to set.
-    NextSyncOverwrites,
-
-    /// Somebody else owns a field that will be in the way of Git's next change.
-    LatentTrap,
-
-    /// Something odd that counts for nothing.
-    Odd(Oddity),
+    /// They say all by themselves.
+    Whole(&'a str),
 }
 
 /// One thing that is told of a manifest.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Telling<'a> {
     /// By which rule.
-    pub rule: Rule,
+    pub rule: &'static Rule,
 
     /// The field, where it is about one.
     pub field: Option<&'a str>,
 
-    /// In the server's words, or in ours for what is odd.
-    pub message: &'a str,
+    /// In the server's words, or in ours, which name the field themselves.
+    pub message: Words<'a>,
 
     /// The file, where it is known.
     pub file: Option<&'a str>,
@@ -95,16 +83,18 @@ pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
     let as_it_is = report
         .refusals
         .iter()
-        .map(|cause| of_cause(Rule::ManifestRefused, cause, report));
+        .map(|cause| of_cause(&manifest_refused::RULE, cause, report));
     let over_live = over_live(report)
         .into_iter()
         .flat_map(|(rule, _, causes)| causes.into_iter().map(move |cause| of_cause(rule, cause, report)));
-    let odd = report.warnings.iter().map(|warning| Telling {
-        rule: Rule::Odd(warning.rule),
-        field: warning.notice.path.as_deref(),
-        message: &warning.notice.message,
-        file: warning.notice.file.as_deref(),
-        line: warning.notice.line,
+    let odd = report.warnings.iter().filter_map(|warning| {
+        Some(Telling {
+            rule: rule(warning.rule)?,
+            field: warning.notice.path.as_deref(),
+            message: Words::Whole(&warning.notice.message),
+            file: warning.notice.file.as_deref(),
+            line: warning.notice.line,
+        })
     });
     let harms = report.findings.iter().filter_map(|finding| {
         let place = report
@@ -114,7 +104,7 @@ pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
         Some(Telling {
             rule: harm(finding)?,
             field: finding.path.as_deref(),
-            message: &finding.message,
+            message: Words::OfField(&finding.message),
             file: place.map(|place| place.file.as_str()),
             line: place.map(|place| place.line),
         })
@@ -123,13 +113,9 @@ pub fn tellings(report: &ObjectReport) -> Vec<Telling<'_>> {
 }
 
 /// The rule of a finding that tells what the next sync changes and should not, or what is in the way of the one after.
-fn harm(finding: &FindingReport) -> Option<Rule> {
-    match finding.rule.as_str() {
-        "next-sync-breaks" => Some(Rule::NextSyncBreaks),
-        "next-sync-overwrites" => Some(Rule::NextSyncOverwrites),
-        "latent-trap" => Some(Rule::LatentTrap),
-        _ => None,
-    }
+fn harm(finding: &FindingReport) -> Option<&'static Rule> {
+    let rules = [&next_sync_breaks::RULE, &next_sync_overwrites::RULE, &latent_trap::RULE];
+    rules.into_iter().find(|rule| rule.id == finding.rule)
 }
 
 /// One manifest as text: a headline, each cause with its line and the server's words. Empty where nothing is to be
@@ -143,12 +129,19 @@ pub fn text(report: &ObjectReport) -> String {
         .collect();
     let headline = match (report.refusals.is_empty(), &over_live) {
         (false, _) => "the API server refuses it as it is",
-        (true, Some((Rule::NextSyncConflict, ..))) => "the next sync meets a conflict with the live object",
-        (true, Some(_)) if report.findings.iter().any(|finding| finding.rule == CREATION_REFUSED) => {
+        (true, Some((rule, ..))) if *rule == &next_sync_conflict::RULE => {
+            "the next sync meets a conflict with the live object"
+        }
+        (true, Some(_))
+            if report
+                .findings
+                .iter()
+                .any(|finding| finding.rule == creation_refused::RULE.id) =>
+        {
             "the API server refuses to create it"
         }
         (true, Some(_)) => "the API server refuses it over the live object",
-        (true, None) if !harms.is_empty() && harms.iter().all(|finding| harm(finding) == Some(Rule::LatentTrap)) => {
+        (true, None) if !harms.is_empty() && harms.iter().all(|finding| finding.rule == latent_trap::RULE.id) => {
             "the API server takes it, and will refuse a later change"
         }
         (true, None) if !harms.is_empty() => "the API server takes it, and the next sync changes what it should not",
@@ -161,7 +154,7 @@ pub fn text(report: &ObjectReport) -> String {
         write_cause(&mut out, "", cause, report);
     }
     if let Some((rule, strategy, causes)) = over_live {
-        let outcome = if rule == Rule::NextSyncConflict {
+        let outcome = if rule == &next_sync_conflict::RULE {
             "meets a conflict (409)"
         } else {
             "will be refused by the API server"
@@ -255,11 +248,11 @@ pub fn summary(reports: &[ObjectReport], about: &Summary<'_>) -> String {
 }
 
 /// Why the next sync fails, where it does for another reason than the manifest alone.
-fn over_live(report: &ObjectReport) -> Option<(Rule, Strategy, Vec<&Cause>)> {
+fn over_live(report: &ObjectReport) -> Option<(&'static Rule, Strategy, Vec<&Cause>)> {
     let prediction = report.prediction.as_ref()?;
     let rule = match prediction.verdict {
-        Verdict::Refused => Rule::NextSyncRefused,
-        Verdict::Conflict => Rule::NextSyncConflict,
+        Verdict::Refused => &next_sync_refused::RULE,
+        Verdict::Conflict => &next_sync_conflict::RULE,
         Verdict::Clean | Verdict::Reverts | Verdict::Residual => return None,
     };
     let causes: Vec<&Cause> = prediction
@@ -270,12 +263,12 @@ fn over_live(report: &ObjectReport) -> Option<(Rule, Strategy, Vec<&Cause>)> {
     (!causes.is_empty()).then_some((rule, prediction.strategy, causes))
 }
 
-fn of_cause<'a>(rule: Rule, cause: &'a Cause, report: &'a ObjectReport) -> Telling<'a> {
+fn of_cause<'a>(rule: &'static Rule, cause: &'a Cause, report: &'a ObjectReport) -> Telling<'a> {
     let place = place(cause, report);
     Telling {
         rule,
         field: Some(cause.field.as_str()).filter(|field| !field.is_empty()),
-        message: &cause.message,
+        message: Words::OfField(&cause.message),
         file: place.map(|place| place.file.as_str()),
         line: place.map(|place| place.line),
     }

@@ -4,22 +4,19 @@ mod said;
 
 use std::borrow::Cow;
 
-use super::build;
-use super::conditions;
-use super::confirmed::{confirmed, with_dry_run};
+use super::confirmed::confirmed;
 use super::cure::{Heal, HealResult, PlanReport};
-use super::in_progress;
-use super::printer;
 use super::remember::{failed_clears, superseded};
 use super::status::{OperationReport, ReportStatus};
 use super::told::{DryRunReport, PredictionReport};
-use crate::engine::diagnose::with_plan;
+use super::{build, conditions, in_progress, printer};
 use crate::engine::diff::Masker;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
+use crate::engine::rules::{Finding, with_plan};
 use crate::engine::{Assessment, Policy, Snapshot};
 use said::said;
 
@@ -58,6 +55,9 @@ pub struct Findings<'a> {
 
     /// What was found.
     pub assessment: &'a Assessment,
+
+    /// What the rules say of it, worst first.
+    pub findings: &'a [Finding],
 
     /// What a person is asked to approve, or why not.
     pub plan: Result<&'a Plan, &'a NoPlan>,
@@ -119,10 +119,9 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
     let prediction = assessment.prediction.as_ref();
     let findings = match plan {
         // While a heal goes on, what is proposed meanwhile is not what is carried out.
-        Ok(plan) if old.healing.is_none() => with_plan(&assessment.findings, snapshot, found.policy, plan),
-        _ => Cow::Borrowed(assessment.findings.as_slice()),
+        Ok(plan) if old.healing.is_none() => with_plan(found.findings, snapshot, found.policy, plan),
+        _ => Cow::Borrowed(found.findings),
     };
-    let findings = build::findings(&findings, masker);
     let new = printer::told(ReportStatus {
         phase: assessment.phase,
         heal,
@@ -131,14 +130,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         source: snapshot.desired.is_some().then(|| build::source(snapshot)),
         fields,
         fields_omitted: 0,
-        findings: with_dry_run(
-            snapshot.kind,
-            findings,
-            prediction,
-            &snapshot.target.name,
-            found.confirmation.as_ref(),
-            masker,
-        ),
+        findings: build::findings(&findings, masker),
         prediction: prediction.map(|prediction| {
             let when = assessment.next_sync.as_ref().map(When::words);
             PredictionReport {

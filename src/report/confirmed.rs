@@ -1,11 +1,11 @@
-//! What a dry run adds to a prediction: who stands behind it, and a finding where the server says something else.
+//! What a dry run adds to a prediction: who stands behind it, and what the rules may know of the answer.
 
 use super::build;
-use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, FindingReport, PredictionReport};
-use crate::engine::diagnose::Weight;
+use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, PredictionReport};
 use crate::engine::diff::Masker;
-use crate::engine::kind::Kind;
+use crate::engine::evidence::{DryRun, Evidence, Observed};
 use crate::engine::predict::Prediction;
+use crate::engine::{Assessment, Snapshot};
 
 /// The prediction with what the server said to it. The verdict stays ours, whatever the server says.
 pub(super) fn confirmed(prediction: PredictionReport, dry_run: Option<DryRunReport>) -> PredictionReport {
@@ -19,65 +19,53 @@ pub(super) fn confirmed(prediction: PredictionReport, dry_run: Option<DryRunRepo
     }
 }
 
-/// The findings with what the dry run adds: a contradiction comes first, since it puts the others in doubt.
-pub(super) fn with_dry_run(
-    kind: &'static Kind,
-    mut findings: Vec<FindingReport>,
-    prediction: Option<&Prediction>,
-    name: &str,
+/// What the rules may know of the server's answer to a dry run of the next sync: from now, or from before to the same
+/// question.
+pub fn answered(
+    snapshot: &Snapshot,
+    assessment: &Assessment,
     dry_run: Option<&DryRunReport>,
     masker: &Masker,
-) -> Vec<FindingReport> {
-    let (
-        Some(prediction),
-        Some(DryRunReport {
-            answer,
-            message: Some(said),
-            ..
+) -> Evidence {
+    let foretold = |prediction: &Prediction| {
+        let sides = [
+            snapshot.desired.as_ref().map(|document| &document.value),
+            snapshot.live.as_ref(),
+        ];
+        let masker = masker.of_object(sides.into_iter().flatten());
+        let text = prediction.status_text(snapshot.kind, &snapshot.target.name);
+        build::text(&masker, &text.unwrap_or_default())
+    };
+    let Some((prediction, DryRunReport { answer, message, .. })) = assessment.prediction.as_ref().zip(dry_run) else {
+        return Evidence::default();
+    };
+    let dry_run = match (answer, message.clone()) {
+        (DryRunAnswer::Same, _) => Observed::Seen(DryRun::Same),
+        (DryRunAnswer::Other, Some(server)) => Observed::Seen(DryRun::Other {
+            server,
+            ours: foretold(prediction),
         }),
-    ) = (prediction, dry_run)
-    else {
-        return findings;
+        (DryRunAnswer::Undecided, Some(why)) => Observed::Unreadable(why),
+        (DryRunAnswer::Other | DryRunAnswer::Undecided, None) => Observed::NotAsked,
     };
-    let finding = |rule: &str, severity, message, remedy: Option<&str>| FindingReport {
-        rule: rule.to_owned(),
-        severity,
-        path: None,
-        message,
-        evidence: None,
-        remedy: remedy.map(str::to_owned),
-    };
-    match answer {
-        DryRunAnswer::Same => {}
-        DryRunAnswer::Other => {
-            let ours = build::text(masker, &prediction.status_text(kind, name).unwrap_or_default());
-            let message =
-                format!("the server contradicts the prediction in a dry run; we say: {ours}; the server says: {said}");
-            let remedy = "look for admission that changes the object on its way in; if there is none, the \
-                          prediction is wrong: report it as a fault of driftmend, with this message";
-            findings.insert(0, finding("prediction-mismatch", Weight::Error, message, Some(remedy)));
-        }
-        DryRunAnswer::Undecided => {
-            findings.push(finding(
-                "prediction-not-confirmed",
-                Weight::Info,
-                format!("not confirmed: {said}"),
-                None,
-            ));
-        }
-    }
-    findings
+    Evidence { dry_run }
 }
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use pretty_assertions::assert_eq;
+    use serde_json::json;
 
     use super::*;
     use crate::engine::confirm::Confirmation;
     use crate::engine::kind::DEPLOYMENT;
+    use crate::engine::object::{Document, ObjectId, Origin};
+    use crate::engine::phase::Phase;
     use crate::engine::predict::{Cause, Verdict};
-    use crate::engine::syncer::Strategy;
+    use crate::engine::rules::{Case, diagnose, wants};
+    use crate::engine::syncer::{Strategy, Syncer};
+    use crate::engine::{Because, Reason, SourceFacts, Tool, Works};
 
     fn prediction() -> Prediction {
         let cause = Cause {
@@ -88,26 +76,49 @@ mod tests {
         Prediction::bare(Strategy::ClientSideApply, Verdict::Refused, vec![cause])
     }
 
+    /// Git and the cluster, which say the same: only the answer is about anything.
+    fn snapshot() -> Snapshot {
+        let web = json!({"apiVersion": "apps/v1", "kind": "Deployment",
+                         "metadata": {"namespace": "shop", "name": "web"}});
+        let id = ObjectId::of(&web).unwrap();
+        let origin = Origin {
+            file: "web.yaml".into(),
+            line: 1,
+        };
+        Snapshot {
+            kind: &DEPLOYMENT,
+            cluster: String::new(),
+            judge: String::new(),
+            target: id.clone(),
+            live: Some(web.clone()),
+            desired: Some(Document { id, value: web, origin }),
+            seen: true,
+            syncer: Syncer::new(Strategy::ClientSideApply, "argocd-controller"),
+            tool: Tool::Unknown,
+            source: SourceFacts::default(),
+            now: Timestamp::UNIX_EPOCH,
+        }
+    }
+
     /// Who stands behind the prediction, and the findings as `rule severity message`.
     fn told(confirmation: &Confirmation) -> (ConfirmedBy, Verdict, Vec<String>) {
-        let (masker, prediction) = (Masker::default(), prediction());
-        let dry_run = build::dry_run("0".repeat(64), confirmation, &masker);
-        let before = FindingReport {
-            rule: "next-sync-refused".to_owned(),
-            severity: Weight::Error,
-            path: None,
-            message: "it will be refused".to_owned(),
-            evidence: None,
-            remedy: None,
+        let (masker, prediction, snapshot) = (Masker::default(), prediction(), snapshot());
+        let reason = Reason {
+            kind: Because::Unknown,
+            involved: Vec::new(),
+            clause: None,
+            works: Works::default(),
         };
-        let findings = with_dry_run(
-            &DEPLOYMENT,
-            vec![before],
-            Some(&prediction),
-            "web",
-            Some(&dry_run),
-            &masker,
-        );
+        let assessment = Assessment {
+            prediction: Some(prediction.clone()),
+            reasons: vec![reason],
+            ..Assessment::bare(Phase::Conflicted, String::new())
+        };
+        assert!(wants(&snapshot, &assessment).dry_run);
+        let dry_run = build::dry_run("0".repeat(64), confirmation, &masker);
+        let evidence = answered(&snapshot, &assessment, Some(&dry_run), &masker);
+        let findings = diagnose(&Case::of(&snapshot, &assessment, &evidence));
+        let findings = build::findings(&findings, &masker);
         let report = confirmed(build::prediction_report(&prediction, &masker), Some(dry_run));
         let findings = findings
             .iter()
@@ -116,7 +127,7 @@ mod tests {
         (report.confirmed_by, report.verdict, findings)
     }
 
-    const REFUSED: &str = "next-sync-refused Error it will be refused";
+    const REFUSED: &str = "next-sync-refused Error the API server will refuse the next sync: spec.a: Forbidden: no";
 
     #[test]
     fn the_same_answer_confirms_and_adds_no_finding() {
@@ -146,5 +157,32 @@ mod tests {
         ];
         let undecided = Confirmation::Undecided("no answer within 30 s".to_owned());
         assert_eq!(told(&undecided), (ConfirmedBy::Local, Verdict::Refused, findings));
+    }
+
+    #[test]
+    fn however_long_our_words_are_the_servers_are_told_beside_them() {
+        let long = |cause: &Cause| Cause {
+            message: "x".repeat(4_096),
+            ..cause.clone()
+        };
+        let (masker, snapshot) = (Masker::default(), snapshot());
+        let foretold = Prediction::bare(
+            Strategy::ClientSideApply,
+            Verdict::Refused,
+            vec![long(&prediction().causes[0])],
+        );
+        let assessment = Assessment {
+            prediction: Some(foretold),
+            ..Assessment::bare(Phase::Conflicted, String::new())
+        };
+        let dry_run = build::dry_run(
+            String::new(),
+            &Confirmation::Other("it accepts the sync".to_owned()),
+            &masker,
+        );
+        let evidence = answered(&snapshot, &assessment, Some(&dry_run), &masker);
+        let findings = diagnose(&Case::of(&snapshot, &assessment, &evidence));
+        let told = build::findings(&findings, &masker).remove(0).message;
+        assert!(told.ends_with("; the server says: it accepts the sync"), "{told}");
     }
 }

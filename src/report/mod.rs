@@ -15,6 +15,7 @@ mod in_progress;
 mod news;
 pub mod printer;
 mod remember;
+pub mod rules;
 pub mod sarif;
 mod status;
 mod told;
@@ -25,6 +26,7 @@ pub use build::{counts, dry_run, field, findings, object_report, plan, predictio
 pub use clamp::clamp;
 pub use compose::{Answer, Findings, compose};
 pub use conditions::{Condition, ConditionStatus};
+pub use confirmed::answered;
 pub use cure::{
     CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport,
     StepState, SupersededPlan, WrittenObject,
@@ -36,7 +38,7 @@ pub use news::is_news;
 pub use remember::{failed_clears_beside, memory, superseded};
 pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
 pub use told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, Oddity, OverwriteReport,
-    Place, PredictionReport, Warning,
+    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, OverwriteReport, Place,
+    PredictionReport, Warning,
 };
 pub use urgency::urgent;

@@ -5,16 +5,14 @@
 //! are written where a known reader asks for them: a schema, a level and descriptions for each rule, and a line for
 //! each location.
 
-mod rules;
-
 use std::fmt::Write;
 
 use serde::Serialize;
 
-use super::check::{Rule, Telling, tellings};
+use super::check::{Telling, Words, tellings};
 use super::printer::one_line;
 use super::told::ObjectReport;
-use rules::{RULES, descriptor, id, level};
+use crate::engine::rules::{RULES, Rule, Weight};
 
 /// Where the standard keeps its schema.
 const SCHEMA: &str = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
@@ -59,7 +57,7 @@ pub fn log<'a>(objects: &'a [ObjectReport], unread: &[Unread<'a>], folder: Optio
         name: "driftmend",
         version: env!("CARGO_PKG_VERSION"),
         semantic_version: env!("CARGO_PKG_VERSION"),
-        rules: RULES.iter().map(|rule| descriptor(*rule)).collect(),
+        rules: rules().map(descriptor).collect(),
         notifications: vec![Notified {
             id: UNREADABLE,
             short_description: Message::of("An input could not be read"),
@@ -80,11 +78,46 @@ pub fn log<'a>(objects: &'a [ObjectReport], unread: &[Unread<'a>], folder: Optio
     }
 }
 
+/// The rules of which `check` tells, in the order of the log: a result names its rule by position, too.
+fn rules() -> impl Iterator<Item = &'static Rule> {
+    RULES.iter().copied().filter(|rule| rule.in_check)
+}
+
+/// A rule as the standard describes it.
+fn descriptor(rule: &'static Rule) -> Descriptor {
+    Descriptor {
+        id: rule.id,
+        name: in_pascal_case(rule.id),
+        short_description: Message::of(rule.title),
+        full_description: Message::of(rule.meaning),
+        help: Message::of(rule.remedy),
+        default_configuration: Configuration { level: level(rule) },
+    }
+}
+
+const fn level(rule: &Rule) -> &'static str {
+    match rule.severity {
+        Weight::Error => "error",
+        Weight::Warning => "warning",
+        Weight::Info => "note",
+    }
+}
+
+/// `LatentTrap` of `latent-trap`.
+fn in_pascal_case(id: &str) -> String {
+    let mut name = String::new();
+    for word in id.split('-') {
+        let mut letters = word.chars();
+        name.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        name.push_str(letters.as_str());
+    }
+    name
+}
+
 fn result<'a>(telling: &Telling<'a>, object: &ObjectReport, folder: Option<&str>) -> ResultEntry<'a> {
-    let text = match (telling.rule, telling.field) {
-        // The words of what is odd name the field themselves.
-        (Rule::Odd(_), _) | (_, None) => format!("{}: {}", object.object, telling.message),
-        (_, Some(field)) => format!("{}: {field}: {}", object.object, telling.message),
+    let text = match (telling.message, telling.field) {
+        (Words::OfField(words), Some(field)) => format!("{}: {field}: {words}", object.object),
+        (Words::OfField(words) | Words::Whole(words), _) => format!("{}: {words}", object.object),
     };
     let region = telling.line.map(|start_line| Region {
         start_line,
@@ -95,8 +128,8 @@ fn result<'a>(telling: &Telling<'a>, object: &ObjectReport, folder: Option<&str>
         fully_qualified_name: object.object.to_string(),
     };
     ResultEntry {
-        rule_id: id(telling.rule),
-        rule_index: RULES.iter().position(|rule| *rule == telling.rule).unwrap_or_default(),
+        rule_id: telling.rule.id,
+        rule_index: rules().position(|rule| rule == telling.rule).unwrap_or_default(),
         level: level(telling.rule),
         message: Message::of(&text),
         locations: [Location {
@@ -198,7 +231,7 @@ struct Driver {
 #[serde(rename_all = "camelCase")]
 struct Descriptor {
     id: &'static str,
-    name: &'static str,
+    name: String,
     short_description: Message,
     full_description: Message,
     help: Message,

@@ -10,12 +10,12 @@ use serde_json::Value;
 use super::bounds::{
     CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS,
 };
-use crate::engine::diagnose::Weight;
 use crate::engine::diff::{ChangeKind, Moved, Severity};
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::Operation;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Cause, Verdict};
+use crate::engine::rules::Weight;
 use crate::engine::syncer::Strategy;
 
 /// One field that differs.
@@ -241,22 +241,11 @@ pub struct Notice {
     pub message: String,
 }
 
-/// The rules behind what is odd in a manifest and counts for nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Oddity {
-    /// kubectl reads something else there than a person may.
-    ReadOtherwise,
-
-    /// The server drops the field, or writes it itself.
-    NoEffect,
-}
-
 /// What is odd in the manifest of one object, and by which rule.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Warning {
-    /// The rule.
-    pub rule: Oddity,
+    /// The id of the rule.
+    pub rule: &'static str,
 
     /// What is odd, and where.
     #[serde(flatten)]

@@ -23,6 +23,7 @@ fn help_says_what_to_do_first() -> Result<()> {
         "approve",
         "deny",
         "heal",
+        "rules",
         "crds",
     ] {
         let help = driftmend(folder.path(), "", &[command, "--help"])?;

@@ -6,6 +6,7 @@ mod ignore;
 mod known;
 mod kubectl_diff;
 mod printer;
+mod rules;
 mod run;
 
 use std::fs;

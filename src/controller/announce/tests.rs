@@ -100,7 +100,7 @@ fn a_sync_that_begins_to_harm_or_ends_to_is_told_though_the_phase_stays() {
 
 #[test]
 fn a_trap_under_what_is_in_sync_is_told_when_it_comes_and_when_it_goes() {
-    let finding = json!({"rule": LATENT_TRAP, "severity": "warning", "message": "the next change of …"});
+    let finding = json!({"rule": latent_trap::RULE.id, "severity": "warning", "message": "the next change of …"});
     let trapped = ReportStatus {
         findings: vec![serde_json::from_value(finding).unwrap()],
         ..ReportStatus::default()

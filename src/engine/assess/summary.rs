@@ -1,19 +1,19 @@
 //! The sentence that an assessment begins with.
 
-use crate::engine::diagnose::{self, Reason, Trap};
 use crate::engine::diff::{ChangeKind, Drift, Severity};
 use crate::engine::phase::Phase;
-use crate::engine::predict::{Foretold, Prediction, Verdict};
+use crate::engine::predict::{Prediction, Verdict};
+use crate::engine::reason::{Reason, headline};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::trap::{self, Trap};
 
 /// One sentence. Times are absolute, so that the text of an unchanged assessment never changes.
-pub(super) fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, reasons: &[Reason<'_>]) -> String {
-    let prediction = &foretold.prediction;
+pub(super) fn summary(phase: Phase, drifts: &[Drift], prediction: &Prediction, reasons: &[Reason]) -> String {
     let of = |severity: Severity| drifts.iter().filter(move |drift| drift.severity == severity);
     match phase {
         Phase::Conflicted => {
             let clause =
-                diagnose::headline(reasons, foretold).unwrap_or_else(|| "the API server does not accept it".to_owned());
+                headline(reasons, &prediction.causes).unwrap_or_else(|| "the API server does not accept it".to_owned());
             match prediction.verdict {
                 Verdict::Conflict => format!("The next sync will meet a conflict: {clause}"),
                 _ => format!("The next sync will be refused: {clause}"),
@@ -22,13 +22,7 @@ pub(super) fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, r
         Phase::Drifted => {
             let count = of(Severity::Drift).count();
             // What stays may be somebody's bookkeeping beside the drift, such as the deployment controller's revision.
-            let stays = |drift: &Drift| {
-                prediction
-                    .residual
-                    .iter()
-                    .any(|path| path.starts_with(&drift.change.path))
-            };
-            let outcome = if of(Severity::Drift).any(stays) {
+            let outcome = if of(Severity::Drift).any(|drift| prediction.leaves(drift)) {
                 "the next sync leaves some of it"
             } else {
                 "the next sync reverts it"
@@ -40,15 +34,9 @@ pub(super) fn summary(phase: Phase, drifts: &[Drift], foretold: &Foretold<'_>, r
             }
         }
         Phase::Pending => {
-            let stays = |drift: &&Drift| {
-                prediction
-                    .residual
-                    .iter()
-                    .any(|path| path.starts_with(&drift.change.path))
-            };
             match (
                 of(Severity::Pending).count(),
-                of(Severity::Pending).filter(stays).count(),
+                of(Severity::Pending).filter(|drift| prediction.leaves(drift)).count(),
             ) {
                 (1, 0) => "1 field waits for the next sync".to_owned(),
                 (1, _) => "Git changed 1 field, and the next sync does not bring it".to_owned(),
@@ -82,7 +70,7 @@ pub(super) fn trapped(snapshot: &Snapshot, phase: Phase, traps: &[Trap]) -> Stri
     } else {
         String::new()
     };
-    format!("; {}{more}", diagnose::clause_of_trap(&snapshot.syncer.manager, first))
+    format!("; {}{more}", trap::clause(&snapshot.syncer.manager, first))
 }
 
 /// What the next sync changes beside the drift, as the end of a sentence.

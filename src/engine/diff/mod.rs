@@ -106,3 +106,10 @@ pub struct Drift {
     /// Why it weighs that much, where a rule decided.
     pub reason: Option<String>,
 }
+
+impl Drift {
+    /// Whether the server or its admission made something else of what Git says.
+    pub fn is_of_admission(&self) -> bool {
+        self.moved == Some(Moved::Server) && self.change.kind != ChangeKind::Added
+    }
+}

@@ -4,14 +4,14 @@ use serde_json::{Value, json};
 
 use super::on_application::Act;
 use super::{Plan, Step, hand_back};
-use crate::engine::assess::Assessment;
-use crate::engine::diagnose::{Recreates, recreates};
+use crate::engine::assessment::Assessment;
 use crate::engine::diff::Severity;
 use crate::engine::digest::digest;
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::ResourceRef;
 use crate::engine::predict::{Overwrite, predict_knowing};
+use crate::engine::recreation::{Recreates, recreates};
 use crate::engine::snapshot::Snapshot;
 
 /// A sync window forbids the heal.

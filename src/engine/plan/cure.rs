@@ -9,8 +9,7 @@ use super::restore::{RestoreError, Restored};
 use super::step::Step;
 use super::whole::{Whole, whole};
 use super::{NoPlan, last_applied, restore, traps, trial};
-use crate::engine::assess::Assessment;
-use crate::engine::diagnose::Trap;
+use crate::engine::assessment::Assessment;
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
@@ -18,6 +17,7 @@ use crate::engine::ownership::{ManagedFields, Operation, transfer};
 use crate::engine::predict::{predict_knowing, refusal_of};
 use crate::engine::snapshot::{Policy, Snapshot};
 use crate::engine::syncer::{Strategy, Syncer, TakesOver};
+use crate::engine::trap::Trap;
 
 /// The steps on the Deployment, and what to know about them.
 #[derive(Default)]

@@ -58,14 +58,14 @@ use self::cure::{Cured, cure, restored, spares_ignored};
 use self::ill::Ill;
 use self::on_application::{Around, Before};
 use self::work::Work;
-use super::assess::Assessment;
-use super::diagnose::Trap;
+use super::assessment::Assessment;
 use super::diff::Drift;
-use super::facts::Facts;
 use super::kind::Kind;
 use super::operation::short_commit;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::{ArgoCd, Tool, is_of_argo_cd};
+use super::trap::Trap;
+use crate::engine::facts::Facts;
 
 /// What a person is asked to approve.
 #[derive(Clone, Debug, PartialEq)]

@@ -4,7 +4,7 @@
 use serde_json::json;
 
 use super::cautions::Caution;
-use crate::engine::assess::Assessment;
+use crate::engine::assessment::Assessment;
 use crate::engine::diff::Severity;
 use crate::engine::digest::digest;
 use crate::engine::object::FieldPath;

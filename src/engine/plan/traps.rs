@@ -4,13 +4,13 @@ use serde_json::Value;
 
 use super::cure::receiver;
 use super::{NoPlan, Step};
-use crate::engine::diagnose::{Trap, traps};
 use crate::engine::diff::{Change, placed};
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::transfer::{self, Giver};
 use crate::engine::ownership::{HEAL_MANAGER, Operation};
 use crate::engine::snapshot::{Policy, Snapshot};
+use crate::engine::trap::{Trap, traps};
 
 /// The fields that client-side apply leaves when Git goes on from them, for its annotation does not name them; `None`
 /// where there are none.

@@ -4,15 +4,15 @@ use serde_json::Value;
 
 use super::NoPlan;
 use super::hash::{drift_digest, refusal_digest};
-use crate::engine::assess::Assessment;
-use crate::engine::diagnose::{COMPARISON_REFUSED, Trap};
+use crate::engine::assessment::Assessment;
 use crate::engine::diff::{Drift, Moved, Severity};
 use crate::engine::digest::digest;
 use crate::engine::operation::Standing;
 use crate::engine::phase::Phase;
-use crate::engine::predict::{Prediction, Verdict};
+use crate::engine::predict::{Cause, Prediction, Verdict};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::Tool;
+use crate::engine::trap::Trap;
 
 /// What there is to do.
 pub(super) enum Work<'a> {
@@ -45,7 +45,7 @@ impl<'a> Work<'a> {
                 .filter(|_| snapshot.live.is_none() && snapshot.desired.is_some())
                 && matches!(refused.verdict, Verdict::Refused | Verdict::Conflict)
             {
-                return Err(NoPlan::CreationRefused(crate::engine::diagnose::told(&refused.causes)));
+                return Err(NoPlan::CreationRefused(Cause::told_of(&refused.causes)));
             }
             return match assessment.phase {
                 Phase::Missing if !matches!(snapshot.tool, Tool::Unknown) => Ok(Self::Sync),
@@ -122,9 +122,5 @@ impl<'a> Work<'a> {
 
 /// Whether Argo CD's comparison is refused for this Deployment, and refused again however often it is asked for.
 fn is_refused_anew(assessment: &Assessment) -> bool {
-    assessment.standing == Some(Standing::DryRunRefused)
-        && assessment
-            .findings
-            .iter()
-            .any(|finding| finding.rule == COMPARISON_REFUSED)
+    assessment.standing == Some(Standing::DryRunRefused) && !assessment.comparison.is_empty()
 }

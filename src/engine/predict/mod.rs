@@ -20,6 +20,7 @@ pub mod strategic;
 mod strict;
 #[cfg(test)]
 mod tests;
+mod union;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -40,6 +41,7 @@ use outcome::{Outcome, outcome};
 pub use outcome::{settled, taken_over};
 pub use place::place_in;
 pub use request::{NoRequest, SyncPatch, SyncRequest, request};
+pub use union::union_of;
 
 /// What the next sync gives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
@@ -109,6 +111,11 @@ impl Prediction {
     /// Whether the sync changes what nobody wants changed: what Git says today, or what a rule ignores.
     pub const fn harms(&self) -> bool {
         !self.breaks.is_empty() || !self.overwrites.is_empty()
+    }
+
+    /// Whether the sync succeeds and leaves this difference, or a part of it.
+    pub fn leaves(&self, drift: &Drift) -> bool {
+        self.residual.iter().any(|path| path.starts_with(&drift.change.path))
     }
 }
 

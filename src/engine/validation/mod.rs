@@ -72,6 +72,15 @@ impl Cause {
             format!("{}: {}", self.field, self.message)
         }
     }
+
+    /// Causes in one clause: the first, and how many more there are.
+    pub fn told_of(causes: &[Self]) -> String {
+        match causes {
+            [] => String::new(),
+            [one] => one.told(),
+            [first, more @ ..] => format!("{} (and {} more)", first.told(), more.len()),
+        }
+    }
 }
 
 /// How the server validates the spec of a kind.

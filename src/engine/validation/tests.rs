@@ -35,7 +35,7 @@ fn pod_with(change: impl FnOnce(&mut Value)) -> Value {
 /// What the server says to this object. What is said of a sync that would make it is held to its rules, too: each rule
 /// comes by here.
 fn told(object: Value) -> Vec<String> {
-    crate::engine::diagnose::tests::reason::hold(&pod_with(|_| {}), &object);
+    crate::engine::rules::tests::reason::hold(&pod_with(|_| {}), &object);
     refusals_of_new(DEPLOYMENT.root, &DEPLOYMENT.validation, &object)
         .into_iter()
         .map(|cause| format!("{}: {}", cause.field, cause.message))

@@ -40,7 +40,7 @@ fn worst() -> ReportStatus {
     };
     let finding = FindingReport {
         rule: "next-sync-refused".to_owned(),
-        severity: crate::engine::diagnose::Weight::Error,
+        severity: crate::engine::rules::Weight::Error,
         path: None,
         message: long(5_000),
         evidence: Some(long(5_000)),

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::*;
 use crate::engine::object::ObjectId;
+use crate::engine::rules::no_effect;
 use crate::report::{Notice, Warning};
 
 fn cause(field: &str, message: &str) -> Cause {
@@ -44,7 +45,7 @@ fn report() -> ObjectReport {
         .unwrap(),
         places: Vec::new(),
         warnings: vec![Warning {
-            rule: Oddity::NoEffect,
+            rule: no_effect::RULE.id,
             notice: Notice {
                 path: Some(".x".to_owned()),
                 file: Some("web.yaml".to_owned()),
@@ -66,14 +67,14 @@ fn what_is_refused_as_it_is_is_not_told_again_for_the_live_object() {
     let report = report();
     let told: Vec<_> = tellings(&report)
         .iter()
-        .map(|telling| (telling.rule, telling.message, telling.line))
+        .map(|telling| (telling.rule.id, telling.message, telling.line))
         .collect();
     assert_eq!(
         told,
         [
-            (Rule::ManifestRefused, "bad", Some(7)),
-            (Rule::NextSyncRefused, "worse", None),
-            (Rule::Odd(Oddity::NoEffect), ".x is idle", Some(9)),
+            ("manifest-refused", Words::OfField("bad"), Some(7)),
+            ("next-sync-refused", Words::OfField("worse"), None),
+            ("no-effect", Words::Whole(".x is idle"), Some(9)),
         ]
     );
     let expected = "\

@@ -1,11 +1,11 @@
 //! What the conditions of a report say.
 
 use super::{Answer, Findings, is_refused, is_spent};
-use crate::engine::diagnose::{FORCE_RECREATES, Weight};
 use crate::engine::diff::Severity;
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, NoPlan, Plan};
+use crate::engine::rules::{Weight, force_recreates};
 use crate::report::conditions::{APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
 use crate::report::cure::{Heal, HealResult, HistoryEntry};
 use crate::report::status::ReportStatus;
@@ -32,10 +32,10 @@ pub(super) fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<
             _ => Said::when(DRIFTED, false, "InSync", ""),
         },
         if refused {
-            let forced = assessment
+            let forced = found
                 .findings
                 .iter()
-                .any(|finding| finding.rule == FORCE_RECREATES && finding.weight == Weight::Error);
+                .any(|finding| finding.rule == force_recreates::RULE.id && finding.weight == Weight::Error);
             let reason = if forced { "NextSyncRecreates" } else { "NextSyncRefused" };
             Said::when(CONFLICTED, true, reason, assessment.summary.clone())
         } else {

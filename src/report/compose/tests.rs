@@ -36,16 +36,7 @@ fn a_heal_is_no_longer_told_as_one_where_the_next_sync_meets_a_refusal_or_a_conf
 }
 
 fn assessment(phase: Phase) -> Assessment {
-    Assessment {
-        phase,
-        summary: "live is what Git says".to_owned(),
-        drifts: Vec::new(),
-        prediction: None,
-        findings: Vec::new(),
-        traps: Vec::new(),
-        standing: None,
-        next_sync: None,
-    }
+    Assessment::bare(phase, "live is what Git says".to_owned())
 }
 
 #[test]
@@ -111,6 +102,7 @@ fn a_heal_that_was_overtaken_before_its_first_write_failed_nobody_and_is_told_wi
         snapshot: &snapshot,
         policy: &policy,
         assessment: &assessment,
+        findings: &[],
         plan: Err(&NoPlan::Paused),
         dry_run: None,
         confirmation: None,

@@ -8,7 +8,7 @@ use crate::engine::diff::Masker;
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
 use crate::engine::predict::Cause;
-use crate::report::told::Oddity;
+use crate::engine::rules::read_otherwise;
 use crate::report::{Notice, Place, Warning, check};
 
 fn report() -> ObjectReport {
@@ -32,7 +32,7 @@ fn report() -> ObjectReport {
         findings: Vec::new(),
         places: Vec::new(),
         warnings: vec![Warning {
-            rule: Oddity::ReadOtherwise,
+            rule: read_otherwise::RULE.id,
             notice: Notice {
                 path: None,
                 file: Some("web.yaml".to_owned()),
@@ -142,7 +142,7 @@ fn without_a_finding_there_are_still_the_rules_and_an_empty_list_of_results() {
     let run = &written(&[], &[])["runs"][0];
     assert_eq!(
         (&run["results"], run["tool"]["driver"]["rules"].as_array().map(Vec::len)),
-        (&json!([]), Some(RULES.len()))
+        (&json!([]), Some(rules().count()))
     );
 }
 
