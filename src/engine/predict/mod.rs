@@ -2,6 +2,12 @@
 //!
 //! [`predict`] does to the live object what the syncing tool and the API server would do together: merge by the
 //! strategy, default, validate. What comes out is held against live and against Git again.
+//!
+//! Three things keep that cheap. A prediction holds neither status nor `managedFields`: no sync changes the first, the
+//! server writes the second, and they are half of live. An object that comes out as live is not compared again, so that
+//! a look at what is in sync costs one walk. Where Git still says what was applied last, nothing is looked for that was
+//! taken out: under client-side apply the annotation is then Git's document word for word, under server-side apply Git
+//! sets all that the tool's entry holds.
 
 mod admission;
 mod beside;
