@@ -50,6 +50,10 @@ sbom: ## Writes target/image-root.cdx.json, the crates of the release binary as 
 crds: build ## Writes the CRDs into crds and the chart
 	bash tests/write-crds.sh target/debug/driftmend
 
+.PHONY: reference
+reference: ## Writes docs/reference anew: the custom resources, the metrics and the command line, as the code says
+	DRIFTMEND_WRITE_REFERENCE=1 cargo test --locked --lib reference::
+
 .PHONY: demo
 demo: build ## Plays the whole story on a control plane of its own, or in the cluster of KUBECONFIG; KEEP=1 stays
 	target/debug/examples/demo
