@@ -1,6 +1,6 @@
 //! A trap under what looks in sync: somebody else owns a member of a union, so that server-side apply keeps it when Git
 //! goes on to another member, or last-applied does not name it, so that client-side apply does
-//! ([`unnamed`](super::unnamed)); and the server refuses the two together. A port whose name Git gives to another
+//! (`unnamed`); and the server refuses the two together. A port whose name Git gives to another
 //! number is such a member, too: the two are items of one list, and their name is the one that both have.
 //!
 //! It is left by a fix by hand, and by a change by hand that Git took over. Whether it is one is tried: Git's document

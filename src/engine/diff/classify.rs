@@ -75,7 +75,7 @@ pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
     )
 }
 
-/// [`classify`] of the document and live of these facts, with the paths that [`compare`](super::compare) gives: both
+/// [`classify`] of the document and live of these facts, with the paths that [`compare`](super::compare()) gives: both
 /// come from one comparison.
 pub fn classify_and_compare(evidence: &Evidence<'_>, facts: &Facts<'_>) -> (Vec<Drift>, Vec<FieldPath>) {
     let changes = facts.wanted.compare_all(evidence.live, facts.stored());
