@@ -2,8 +2,8 @@
 //!
 //! Everything here takes values and returns values. Time comes in as data, and so do dry-run answers and renders.
 //!
-//! [`assess()`] is the whole way from a [`Snapshot`] to an [`Assessment`]; [`plan::propose`] makes of both what a person
-//! is asked to approve; [`assess_and_propose`] does both, and reads the snapshot once.
+//! [`assess()`] is the whole way from a [`Snapshot`] to an [`Assessment`]; [`plan::propose`] makes of both what a
+//! person is asked to approve; [`assess_and_propose`] does both, and reads the snapshot once.
 
 mod assess;
 pub mod confirm;
