@@ -2,6 +2,8 @@
 //! what the code reads, chart values against the chart, metrics against who sets them.
 #![cfg(feature = "edge")]
 
+#[path = "names/pages.rs"]
+mod pages;
 #[path = "names/texts.rs"]
 mod texts;
 
