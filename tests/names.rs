@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use clap::CommandFactory;
 use driftmend::cli::Arguments;
+use driftmend::engine::kind::KINDS;
 use pretty_assertions::assert_eq;
 use regex::Regex;
 use texts::{Said, said};
@@ -36,6 +37,28 @@ const NOT_HINTS: &[&str] = &[
     "src/engine/predict/refusal",
     "src/engine/ownership/people.rs",
 ];
+
+/// The chart gives rights on kinds, and its policies know them: the program's own, and no others.
+#[test]
+fn the_chart_knows_the_kinds_that_the_program_governs() -> Result<()> {
+    let chart = root().join("charts/driftmend");
+    let helpers = fs::read_to_string(chart.join("templates/_helpers.tpl"))?;
+    let table = helpers
+        .split_once("define \"driftmend.kinds\" -}}")
+        .and_then(|(_, rest)| rest.split_once("{{- end"))
+        .context("the chart has no table of kinds")?;
+    let told: serde_json::Value = serde_json::from_str(table.0)?;
+    let known = KINDS
+        .iter()
+        .map(|kind| serde_json::json!({"group": kind.group, "kind": kind.kind, "plural": kind.plural}));
+    assert_eq!(told, known.collect::<serde_json::Value>());
+    let names: serde_json::Value = KINDS.iter().map(|kind| kind.kind).collect();
+    let values: serde_json::Value = serde_yaml::from_str(&fs::read_to_string(chart.join("values.yaml"))?)?;
+    assert_eq!(values["kinds"], names);
+    let schema: serde_json::Value = serde_json::from_str(&fs::read_to_string(chart.join("values.schema.json"))?)?;
+    assert_eq!(schema["properties"]["kinds"]["items"]["enum"], names);
+    Ok(())
+}
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

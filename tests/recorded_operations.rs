@@ -18,6 +18,8 @@ use jiff::{Timestamp, ToSpan};
 use pretty_assertions::assert_eq;
 use serde_json::Value;
 
+use driftmend::engine::kind::DEPLOYMENT;
+
 /// Recordings of one folder, by file name without its ending, sorted.
 fn recorded(folder: &str) -> Vec<(String, Value)> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared").join(folder);
@@ -69,7 +71,7 @@ fn standing(application: &Application) -> Standing {
             now,
             controller_seen_alive: Some(last),
             windows: &windows,
-            deployment: ("shop", "web"),
+            target: &DEPLOYMENT.object("shop", "web"),
         },
     )
 }
@@ -169,7 +171,7 @@ fn recorded_applications_have_their_class() {
         now: Timestamp::UNIX_EPOCH,
         controller_seen_alive: None,
         windows: &windows,
-        deployment: ("shop", "kil"),
+        target: &DEPLOYMENT.object("shop", "kil"),
     };
     assert_eq!(classify(killed, &dead), Standing::ControllerNotSeen);
     assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));

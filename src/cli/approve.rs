@@ -45,7 +45,7 @@ pub struct Arguments {
 /// What a person decides about, and why.
 #[derive(Clone, Debug, Args)]
 pub struct Deciding {
-    /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
+    /// The object: `web`, `deploy/web` or `daemonset/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: String,
 

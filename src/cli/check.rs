@@ -21,11 +21,11 @@ use crate::report::{ObjectReport, Place, object_report};
 use crate::source::render::{Kinds, Rendered};
 use crate::source::yaml::{Remark, Remarks};
 
-/// Tells before the merge which Deployments the API server will refuse, as they are and over the live objects.
+/// Tells before the merge which objects the API server will refuse, as they are and over the live objects.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Without --live and --cluster a manifest is held against the API server's validation alone. With one of them the answer \
-is also that to the next sync over the live object as it stands; a Deployment that is not live yet is new, and how \
+is also that to the next sync over the live object as it stands; an object that is not live yet is new, and how \
 many are is told. A namespace that is not there is a problem, unless it stands among the manifests. Other kinds are \
 passed over and counted. Warnings are told and do not count.
 
@@ -53,7 +53,7 @@ pub struct Arguments {
     #[arg(long)]
     cluster: bool,
 
-    /// Fails where a Deployment is not live: there is nothing to hold it against.
+    /// Fails where an object is not live: there is nothing to hold it against.
     #[arg(long)]
     require_live: bool,
 

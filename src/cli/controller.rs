@@ -18,7 +18,7 @@ use crate::controller::{Power, Settings};
 use crate::source::git;
 use crate::telemetry::{self, LogFormat};
 
-/// Watches Deployments and their Git sources, and writes DriftReports.
+/// Watches Deployments, DaemonSets and their Git sources, and writes DriftReports.
 #[derive(Clone, Debug, Args)]
 pub struct Arguments {
     /// What the controller may write besides its own resources: nothing, dry runs, or approved heals.

@@ -45,7 +45,7 @@ Exit status:
   1  the heal failed, or was not over within --timeout; run it again to go on
   2  nothing was begun, or a request failed; the message says what to do")]
 pub struct Arguments {
-    /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
+    /// The object: `web`, `deploy/web` or `daemonset/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: String,
 

@@ -43,7 +43,7 @@ pub use syncing::Syncing;
 use crate::report::printer;
 
 const LONG_ABOUT: &str = "\
-Sees a live Deployment leave its Git source, says which field, who and when, predicts whether the next sync will be \
+Sees a live object leave its Git source, says which field, who and when, predicts whether the next sync will be \
 refused by the API server, and heals it with one guarded patch after a person approved.
 
 In the cluster `driftmend controller` writes DriftReports; `kubectl get driftreports -A` lists them. On a terminal:

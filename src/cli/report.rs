@@ -22,16 +22,16 @@ use crate::report::human::{self, View};
 use crate::report::printer;
 use crate::report::{Heal, ObjectReport, ReportStatus};
 
-/// Shows what is wrong with a Deployment and the plan that heals it; without a name, every report of the namespace.
+/// Shows what is wrong with an object and the plan that heals it; without a name, every report of the namespace.
 #[derive(Clone, Debug, Args)]
 #[command(after_help = "\
 Exit status:
   0  what is governed is known to be what Git says, or to wait for the next sync
   1  something needs a person: a drift, a refused sync, a heal that failed, a
      watch that is not well; or it is not known whether the controller runs
-  2  there is no such namespace, watch or Deployment, or a request failed")]
+  2  there is no such namespace, watch or object, or a request failed")]
 pub struct Arguments {
-    /// The Deployment: `web`, `deploy/web`, or its report `deployment-web`.
+    /// The object: `web`, `deploy/web` or `daemonset/web`, or its report `deployment-web`.
     #[arg(value_name = "NAME")]
     name: Option<String>,
 
@@ -239,10 +239,10 @@ fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String 
     if reports.is_empty() {
         let (watched, governed) = (
             counted(watches.found.len(), "watch", "watches"),
-            counted(watches.governed(), "Deployment", "Deployments"),
+            counted(watches.governed(), "object", "objects"),
         );
         return match doubts.any() {
-            false => format!("no reports: every governed Deployment is what Git says ({governed}, {watched})\n"),
+            false => format!("no reports: every governed object is what Git says ({governed}, {watched})\n"),
             true => format!("no reports ({governed}, {watched})\n"),
         };
     }

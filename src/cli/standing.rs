@@ -94,7 +94,7 @@ impl Watches {
             .collect()
     }
 
-    /// How many Deployments these watches lead.
+    /// How many objects these watches lead.
     pub(super) fn governed(&self) -> usize {
         self.found
             .iter()
@@ -126,7 +126,7 @@ fn key(watch: &DriftWatch) -> (String, String) {
     (watch.namespace().unwrap_or_default(), watch.name_any())
 }
 
-/// Why what is told of a watch's Deployments is not the whole truth; `None` where it is.
+/// Why what is told of a watch's objects is not the whole truth; `None` where it is.
 fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp) -> Option<String> {
     let unseen = || "no controller has looked at it yet: nothing is assessed".to_owned();
     let Some(status) = &watch.status else {
@@ -156,9 +156,9 @@ fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp
     if assessed < counts.governed {
         let open = counts.governed - assessed;
         return Some(match counts.governed {
-            1 => "its one Deployment is not assessed yet".to_owned(),
+            1 => "its one object is not assessed yet".to_owned(),
             all => format!(
-                "{open} of its {all} Deployments {} not assessed yet",
+                "{open} of its {all} objects {} not assessed yet",
                 if open == 1 { "is" } else { "are" }
             ),
         });
@@ -174,7 +174,7 @@ fn complaint(watch: &DriftWatch, reports: Option<&[DriftReport]>, now: Timestamp
     let told = reports.map(told).filter(|told| *told < wrong)?;
     let verb = if wrong == 1 { "is" } else { "are" };
     Some(format!(
-        "{wrong} of its Deployments {verb} not what Git says, and of those {told} with a report here: look with -A; \
+        "{wrong} of its objects {verb} not what Git says, and of those {told} with a report here: look with -A; \
          one in a namespace that is not there has none"
     ))
 }
@@ -292,23 +292,23 @@ mod tests {
             ),
             (
                 watch(2, healthy(&json!({"counts": {"inSync": 0}}))),
-                Some("2 of its 3 Deployments are not assessed yet"),
+                Some("2 of its 3 objects are not assessed yet"),
             ),
             (
                 watch(2, healthy(&json!({"counts": {"inSync": 1}}))),
-                Some("1 of its 3 Deployments is not assessed yet"),
+                Some("1 of its 3 objects is not assessed yet"),
             ),
             (
                 watch(
                     2,
                     healthy(&json!({"counts": {"governed": 1, "inSync": 0, "pending": 0}})),
                 ),
-                Some("its one Deployment is not assessed yet"),
+                Some("its one object is not assessed yet"),
             ),
             (
                 watch(2, healthy(&json!({"counts": {"inSync": 1, "drifted": 1}}))),
                 Some(
-                    "1 of its Deployments is not what Git says, and of those 0 with a report here: look with -A; one \
+                    "1 of its objects is not what Git says, and of those 0 with a report here: look with -A; one \
                      in a namespace that is not there has none",
                 ),
             ),

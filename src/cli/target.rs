@@ -1,21 +1,11 @@
-//! Which Deployment a person means, and its report.
+//! Which governed object a person means, and its report.
 
 use kube::ResourceExt;
 
 use super::{Fault, unreported};
 use crate::cluster::Cluster;
 use crate::crd::{DriftReport, TargetRef};
-
-/// How kubectl writes the kind of a Deployment before a slash.
-const DEPLOYMENTS: [&str; 7] = [
-    "deploy",
-    "deployment",
-    "deployments",
-    "deployment.apps",
-    "deployments.apps",
-    "deployment.v1.apps",
-    "deployments.v1.apps",
-];
+use crate::engine::kind::{KINDS, Kind};
 
 /// How kubectl writes the kind of a report before a slash.
 const REPORTS: [&str; 5] = [
@@ -27,49 +17,88 @@ const REPORTS: [&str; 5] = [
 ];
 
 /// What a word may name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meant<'a> {
-    /// A Deployment.
-    Deployment(&'a str),
+#[derive(Debug, PartialEq, Eq)]
+struct Meant<'a> {
+    /// Governed objects.
+    targets: Vec<(&'static Kind, &'a str)>,
 
     /// A report.
-    Report(&'a str),
-
-    /// A Deployment whose name begins as those of reports do, or a report.
-    Either(&'a str),
+    report: Option<&'a str>,
 }
 
 impl<'a> Meant<'a> {
-    /// The Deployments that it may be about.
-    fn deployments(self) -> impl Iterator<Item = &'a str> {
-        let of_report = |name: &'a str| name.strip_prefix("deployment-");
-        let (itself, reported) = match self {
-            Self::Deployment(name) => (Some(name), None),
-            Self::Report(name) => (None, of_report(name)),
-            Self::Either(name) => (Some(name), of_report(name)),
-        };
-        itself.into_iter().chain(reported)
-    }
-
     fn by(word: &'a str) -> Result<Self, Fault> {
         let Some((kind, name)) = word.split_once('/') else {
-            return Ok(if word.starts_with("deployment-") {
-                Self::Either(word)
-            } else {
-                Self::Deployment(word)
+            return Ok(Self {
+                targets: KINDS.iter().map(|kind| (*kind, word)).collect(),
+                report: reported(word).map(|_| word),
             });
         };
-        let kind = kind.to_ascii_lowercase();
-        match (DEPLOYMENTS.contains(&kind.as_str()), REPORTS.contains(&kind.as_str())) {
-            (true, _) => Ok(Self::Deployment(name)),
-            (_, true) => Ok(Self::Report(name)),
-            _ => Err(Fault::new(format!("{word:?} names no Deployment"))
-                .hint(format!("only Deployments are governed: deploy/{name}"))),
+        let word_of_kind = kind.to_ascii_lowercase();
+        if REPORTS.contains(&word_of_kind.as_str()) {
+            return Ok(Self {
+                targets: Vec::new(),
+                report: Some(name),
+            });
         }
+        match KINDS.iter().find(|kind| is_word_of(kind, &word_of_kind)) {
+            Some(kind) => Ok(Self {
+                targets: vec![(*kind, name)],
+                report: None,
+            }),
+            None => Err(
+                Fault::new(format!("{word:?} names nothing that is governed")).hint(format!(
+                    "governed are {}: {}",
+                    listed(KINDS.iter().map(|kind| format!("{kind}s")), "and"),
+                    listed(KINDS.iter().map(|kind| format!("{}/{name}", kind.short)), "or"),
+                )),
+            ),
+        }
+    }
+
+    /// The objects that it may be about.
+    fn targets(self) -> Vec<(&'static Kind, &'a str)> {
+        let of_report = self.report.and_then(reported);
+        self.targets.into_iter().chain(of_report).collect()
     }
 }
 
-/// The report of the Deployment that a word names, for a command that can do nothing without.
+/// Whether kubectl takes this word before a slash, in small letters, for the kind.
+fn is_word_of(kind: &Kind, word: &str) -> bool {
+    let Kind {
+        plural,
+        short,
+        group,
+        version,
+        ..
+    } = kind;
+    let singular = kind.kind.to_ascii_lowercase();
+    [singular.as_str(), plural, short].into_iter().any(|name| {
+        let rest = word.strip_prefix(name);
+        rest.is_some_and(|rest| rest.is_empty() || rest == format!(".{group}") || rest == format!(".{version}.{group}"))
+    })
+}
+
+/// The object that a report of this name is about, where its name is not too long to tell.
+fn reported(report: &str) -> Option<(&'static Kind, &str)> {
+    KINDS.iter().find_map(|kind| {
+        let name = report
+            .strip_prefix(&kind.kind.to_ascii_lowercase())?
+            .strip_prefix('-')?;
+        Some((*kind, name))
+    })
+}
+
+/// Words in a row: `a, b and c`.
+fn listed(words: impl Iterator<Item = String>, last: &str) -> String {
+    let words: Vec<String> = words.collect();
+    match words.as_slice() {
+        [before @ .., end] if !before.is_empty() => format!("{} {last} {end}", before.join(", ")),
+        words => words.concat(),
+    }
+}
+
+/// The report of the object that a word names, for a command that can do nothing without.
 pub(super) async fn report(cluster: &Cluster, namespace: &str, word: &str) -> Result<DriftReport, Fault> {
     match find(cluster, namespace, word).await? {
         Some(report) => Ok(report),
@@ -77,33 +106,37 @@ pub(super) async fn report(cluster: &Cluster, namespace: &str, word: &str) -> Re
     }
 }
 
-/// The Deployments that a word without a report may mean.
-pub(super) fn deployments(word: &str) -> Result<Vec<&str>, Fault> {
-    Ok(Meant::by(word)?.deployments().collect())
+/// The objects that a word without a report may mean.
+pub(super) fn targets(word: &str) -> Result<Vec<(&'static Kind, &str)>, Fault> {
+    Ok(Meant::by(word)?.targets())
 }
 
-/// The report of the Deployment that a word names: `web`, `deploy/web` or `deployment-web`, as kubectl and the report
-/// itself write it.
+/// The report of the object that a word names: `web` for one of any kind, `deploy/web`, or `deployment-web`, as kubectl
+/// and the report itself write it.
 pub(super) async fn find(cluster: &Cluster, namespace: &str, word: &str) -> Result<Option<DriftReport>, Fault> {
-    let (by_target, by_name) = match Meant::by(word)? {
-        Meant::Deployment(name) => (cluster.report_of(namespace, &TargetRef::deployment(name)).await?, None),
-        Meant::Report(name) => (None, whole(cluster, namespace, name).await?),
-        Meant::Either(name) => (
-            cluster.report_of(namespace, &TargetRef::deployment(name)).await?,
-            whole(cluster, namespace, name).await?,
-        ),
-    };
-    match (by_target, by_name) {
-        (Some(report), None) | (None, Some(report)) => Ok(Some(report)),
-        (Some(one), Some(other)) => {
-            let (one, other) = (&one.spec.target.name, &other.spec.target.name);
-            Err(Fault::new(format!(
-                "{word} may be the Deployment {one}, or the report of the Deployment {other}"
-            ))
-            .hint(format!("say which: deploy/{one} or deploy/{other}")))
+    let meant = Meant::by(word)?;
+    let (mut found, mut named) = (Vec::new(), Vec::new());
+    for (kind, name) in meant.targets {
+        if let Some(report) = cluster.report_of(namespace, &TargetRef::of(kind, name)).await? {
+            named.push(format!("the {kind} {name}"));
+            found.push((kind, report));
         }
-        (None, None) => Ok(None),
     }
+    if let Some(name) = meant.report {
+        let report = cluster.get_report(namespace, name).await?;
+        if let Some((kind, report)) = report.and_then(|report| Some((report.kind_of_its_target()?, report))) {
+            named.push(format!("the report of the {kind} {}", report.spec.target.name));
+            found.push((kind, report));
+        }
+    }
+    if found.len() > 1 {
+        let ways = found
+            .iter()
+            .map(|(kind, report)| format!("{}/{}", kind.short, report.spec.target.name));
+        return Err(Fault::new(format!("{word} may be {}", listed(named.into_iter(), "or")))
+            .hint(format!("say which: {}", listed(ways, "or"))));
+    }
+    Ok(found.pop().map(|(_, report)| report))
 }
 
 /// The same report as it is now, not one that was made under its name since.
@@ -118,32 +151,72 @@ pub(super) async fn again(cluster: &Cluster, report: &DriftReport) -> Result<Dri
     })
 }
 
-async fn whole(cluster: &Cluster, namespace: &str, name: &str) -> Result<Option<DriftReport>, Fault> {
-    Ok(cluster
-        .get_report(namespace, name)
-        .await?
-        .filter(DriftReport::is_named_as_its_target))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::{DAEMON_SET, DEPLOYMENT};
 
     #[test]
-    fn a_deployment_is_named_as_kubectl_or_its_report_name_it() {
+    fn an_object_is_named_as_kubectl_or_its_report_name_it() {
         let meant = |word| Meant::by(word).map_err(|fault| fault.message);
-        assert_eq!(meant("web"), Ok(Meant::Deployment("web")));
-        for word in ["deploy/web", "deployment/web", "Deployment/web", "deployments.apps/web"] {
-            assert_eq!(meant(word), Ok(Meant::Deployment("web")), "{word}");
-        }
-        assert_eq!(meant("deployment-web"), Ok(Meant::Either("deployment-web")));
-        assert_eq!(meant("deploy/deployment-web"), Ok(Meant::Deployment("deployment-web")));
-        assert_eq!(meant("dr/deployment-web"), Ok(Meant::Report("deployment-web")));
-        assert_eq!(deployments("deployment-web").ok(), Some(vec!["deployment-web", "web"]));
-        assert_eq!(deployments("dr/deployment-web").ok(), Some(vec!["web"]));
+        let target = |kind, name| Meant {
+            targets: vec![(kind, name)],
+            report: None,
+        };
+        let any = |name| KINDS.iter().map(|kind| (*kind, name)).collect::<Vec<_>>();
         assert_eq!(
-            meant("statefulset/web"),
-            Err("\"statefulset/web\" names no Deployment".to_owned())
+            meant("web"),
+            Ok(Meant {
+                targets: any("web"),
+                report: None
+            })
+        );
+        for (word, kind) in [
+            ("deploy/web", &DEPLOYMENT),
+            ("deployment/web", &DEPLOYMENT),
+            ("Deployment/web", &DEPLOYMENT),
+            ("deployments.apps/web", &DEPLOYMENT),
+            ("deployments.v1.apps/web", &DEPLOYMENT),
+            ("ds/web", &DAEMON_SET),
+            ("daemonset/web", &DAEMON_SET),
+            ("DaemonSets.apps/web", &DAEMON_SET),
+        ] {
+            assert_eq!(meant(word), Ok(target(kind, "web")), "{word}");
+        }
+        assert_eq!(
+            meant("daemonset-web"),
+            Ok(Meant {
+                targets: any("daemonset-web"),
+                report: Some("daemonset-web")
+            })
+        );
+        assert_eq!(
+            meant("deploy/deployment-web"),
+            Ok(target(&DEPLOYMENT, "deployment-web"))
+        );
+        assert_eq!(
+            meant("dr/deployment-web"),
+            Ok(Meant {
+                targets: Vec::new(),
+                report: Some("deployment-web")
+            })
+        );
+        let about = [any("daemonset-web"), vec![(&DAEMON_SET, "web")]].concat();
+        assert_eq!(targets("daemonset-web").ok(), Some(about));
+        assert_eq!(targets("dr/deployment-web").ok(), Some(vec![(&DEPLOYMENT, "web")]));
+        for word in ["job/web", "deployments.example.com/web", "deployx/web", "/web"] {
+            let fault = Meant::by(word).unwrap_err();
+            assert_eq!(fault.message, format!("{word:?} names nothing that is governed"));
+        }
+    }
+
+    #[test]
+    fn words_in_a_row_end_with_the_last_one() {
+        let row = |words: &[&str]| listed(words.iter().map(|word| (*word).to_owned()), "or");
+        assert_eq!((row(&[]), row(&["a"])), (String::new(), "a".to_owned()));
+        assert_eq!(
+            (row(&["a", "b"]), row(&["a", "b", "c"])),
+            ("a or b".to_owned(), "a, b or c".to_owned())
         );
     }
 }

@@ -1,26 +1,25 @@
-//! A Deployment without a report: it is what Git says, nobody governs it, or it is not there. What is known of that,
+//! An object without a report: it is what Git says, nobody governs it, or it is not there. What is known of that,
 //! and no more.
 
 use std::process::ExitCode;
 
 use jiff::Timestamp;
-use kube::api::ListParams;
-use kube::{Api, ResourceExt};
+use kube::ResourceExt;
 use serde_json::Value;
 
 use super::doubts::Doubts;
 use super::output::{self, Format};
 use super::standing::{Watches, is_ready, unwatched};
 use super::{Fault, report, target};
-use crate::cluster::{ApiError, Call, Cluster, Verb};
+use crate::cluster::{ApiError, Cluster};
 use crate::crd::{DriftReport, DriftWatch};
-use crate::engine::kind::DEPLOYMENT;
+use crate::engine::kind::KINDS;
 use crate::engine::phase::Phase;
 use crate::report::printer::line;
 
 /// Why a command that needs a report has none.
 pub(super) async fn fault(cluster: &Cluster, namespace: &str, word: &str) -> Result<Fault, Fault> {
-    if let Is::Absent(fault) = deployment(cluster, namespace, word).await? {
+    if let Is::Absent(fault) = is_there(cluster, namespace, word).await? {
         return Ok(fault);
     }
     let hint = format!("there is nothing to decide; `driftmend report {word} -n {namespace}` says what is known");
@@ -30,10 +29,10 @@ pub(super) async fn fault(cluster: &Cluster, namespace: &str, word: &str) -> Res
     .hint(hint))
 }
 
-/// Tells what is known of a Deployment that has no report. It is 0 only where every Deployment of the namespace is
-/// known to be governed.
+/// Tells what is known of an object that has no report. It is 0 only where every object of the namespace is known to be
+/// governed.
 pub(super) async fn tell(cluster: &Cluster, namespace: &str, word: &str, format: Format) -> Result<ExitCode, Fault> {
-    let is_seen = match deployment(cluster, namespace, word).await? {
+    let is_seen = match is_there(cluster, namespace, word).await? {
         Is::Absent(fault) => return Err(fault),
         Is::There => true,
         Is::Hidden => false,
@@ -65,7 +64,7 @@ pub(super) async fn tell(cluster: &Cluster, namespace: &str, word: &str, format:
     Ok(ExitCode::from(u8::from(!governed)))
 }
 
-/// Whether the Deployment that a word means is in the cluster.
+/// Whether an object that a word means is in the cluster.
 enum Is {
     There,
     Absent(Fault),
@@ -74,9 +73,9 @@ enum Is {
     Hidden,
 }
 
-async fn deployment(cluster: &Cluster, namespace: &str, word: &str) -> Result<Is, Fault> {
-    for name in target::deployments(word)? {
-        match cluster.get_governed(&DEPLOYMENT, namespace, name).await {
+async fn is_there(cluster: &Cluster, namespace: &str, word: &str) -> Result<Is, Fault> {
+    for (kind, name) in target::targets(word)? {
+        match cluster.get_governed(kind, namespace, name).await {
             Ok(Some(_)) => return Ok(Is::There),
             Ok(None) => {}
             Err(ApiError::Forbidden { .. }) => return Ok(Is::Hidden),
@@ -86,7 +85,7 @@ async fn deployment(cluster: &Cluster, namespace: &str, word: &str) -> Result<Is
     let absent = match cluster.get_namespace(namespace).await {
         Ok(None) => unwatched(cluster, Some(namespace)).await?,
         Ok(Some(_)) | Err(ApiError::Forbidden { .. }) => Fault::new(format!(
-            "there is neither a Deployment {word} in namespace {namespace} nor a report about one"
+            "there is neither an object {word} in namespace {namespace} nor a report about one"
         ))
         .hint("check the name, -n and the context; `driftmend report -A` shows every report".to_owned()),
         Err(error) => return Err(error.into()),
@@ -94,21 +93,23 @@ async fn deployment(cluster: &Cluster, namespace: &str, word: &str) -> Result<Is
     Ok(Is::Absent(absent))
 }
 
-/// How many Deployments a namespace has; `None` where they may not be listed.
+/// How many objects of the governed kinds a namespace has; `None` where they may not be listed.
 async fn live(cluster: &Cluster, namespace: &str) -> Result<Option<usize>, Fault> {
-    let api: Api<k8s_openapi::api::apps::v1::Deployment> = Api::namespaced(cluster.client(), namespace);
-    let call = Call::new(Verb::List, "deployments.apps").namespace(namespace);
-    match cluster.call(call, api.list_metadata(&ListParams::default())).await {
-        Ok(found) => Ok(Some(found.items.len())),
-        Err(ApiError::Forbidden { .. }) => Ok(None),
-        Err(error) => Err(error.into()),
+    let mut live = 0;
+    for kind in KINDS {
+        match cluster.count_governed(kind, namespace).await {
+            Ok(count) => live += count,
+            Err(ApiError::Forbidden { .. }) => return Ok(None),
+            Err(error) => return Err(error.into()),
+        }
     }
+    Ok(Some(live))
 }
 
-/// Whether these watches of a namespace govern everything that is there. No status names the Deployments of a watch,
-/// but each is led by one watch, so that the numbers tell it.
+/// Whether these watches of a namespace govern everything that is there. No status names the objects of a watch, but
+/// each is led by one watch, so that the numbers tell it.
 fn governs_all(watches: &[DriftWatch], reports: &[DriftReport], live: usize) -> bool {
-    // One in the controller's own namespace may govern Deployments elsewhere.
+    // One in the controller's own namespace may govern objects elsewhere.
     let own = |watch: &&DriftWatch| watch.namespace() != controllers_namespace(watch);
     let governed: usize = watches
         .iter()
@@ -131,7 +132,7 @@ fn controllers_namespace(watch: &DriftWatch) -> Option<String> {
     Some(watch.status.as_ref()?.controller.as_ref()?.namespace.clone())
 }
 
-/// What is known where nobody can say whether the Deployment is governed.
+/// What is known where nobody can say whether the object is governed.
 fn unknown(word: &str, watches: &[DriftWatch], live: Option<usize>) -> String {
     let mut text = String::new();
     line!(
@@ -153,14 +154,14 @@ fn unknown(word: &str, watches: &[DriftWatch], live: Option<usize>) -> String {
             "  watch {}/{} governs {}{live}: {}",
             watch.namespace().unwrap_or_default(),
             watch.name_any(),
-            report::counted(governed, "Deployment", "Deployments"),
+            report::counted(governed, "object", "objects"),
             scope(watch)
         );
     }
     text
 }
 
-/// Where a watch takes its Deployments from.
+/// Where a watch takes its objects from.
 fn scope(watch: &DriftWatch) -> String {
     let source = &watch.spec.source;
     let named = |kind: &str, name: &str| format!("those of {kind} {name}");
@@ -219,7 +220,7 @@ mod tests {
             (vec![watch("shop", 2)], vec![report("Missing")], 2, false),
             (vec![watch("shop", 2)], vec![report("Pending")], 2, false),
             (vec![watch("shop", 2)], vec![report("Orphaned")], 3, true),
-            // It may govern Deployments of other namespaces.
+            // It may govern objects of other namespaces.
             (vec![watch("driftmend", 9)], vec![], 1, false),
         ] {
             assert_eq!(
@@ -235,7 +236,7 @@ mod tests {
     fn where_nobody_knows_the_watches_that_stand_there_are_told_with_what_they_take() {
         let expected = "\
 web has no report: it is what Git says, or no watch governs it
-  watch shop/all governs 1 Deployment; the namespace has 3: those of https://git.example/shop.git, \
+  watch shop/all governs 1 object; the namespace has 3: those of https://git.example/shop.git, \
 folder deploy that its selector takes
 ";
         assert_eq!(unknown("web", &[watch("shop", 1)], Some(3)), expected);

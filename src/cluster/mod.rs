@@ -1,18 +1,19 @@
 //! The only module that calls an API server.
 //!
 //! A [`Cluster`] is a client whose every call has a time limit and fails with an [`ApiError`] that says which verb on
-//! what was tried. [`deployments`] keeps the live Deployments as raw text, [`events`] tells people what happened.
+//! what was tried. [`live`] keeps the live objects as raw text, [`events`] tells people what happened.
 //! Nothing here decides anything: what to read and what to write comes from the caller.
 
+mod absence;
 mod access;
 mod backoff;
 mod call;
 mod client;
 #[cfg(debug_assertions)]
 mod crash;
-pub mod deployments;
 mod errors;
 pub mod events;
+pub mod live;
 mod requests;
 pub mod resources;
 mod retry_after;

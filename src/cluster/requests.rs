@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 
 use kube::Api;
-use kube::api::{GetParams, ListParams, Patch, PatchParams, Request, ValidationDirective};
+use kube::api::{
+    ApiResource, DynamicObject, GetParams, GroupVersionKind, ListParams, Patch, PatchParams, Request,
+    ValidationDirective,
+};
 use kube::core::request::Error as RequestError;
 use serde_json::Value;
 
@@ -93,6 +96,21 @@ impl Cluster {
         name: &str,
     ) -> Result<Option<Value>, ApiError> {
         self.get_object(kind.into(), Some(namespace), name).await
+    }
+
+    /// Counts the objects of a governed kind in a namespace.
+    ///
+    /// # Errors
+    ///
+    /// Every [`ApiError`].
+    pub async fn count_governed(&self, kind: &'static Kind, namespace: &str) -> Result<usize, ApiError> {
+        let resource = Resource::from(kind);
+        let named =
+            ApiResource::from_gvk_with_plural(&GroupVersionKind::gvk(kind.group, kind.version, kind.kind), kind.plural);
+        let api: Api<DynamicObject> = Api::namespaced_with(self.client(), namespace, &named);
+        let call = Call::new(Verb::List, resource.to_string()).namespace(namespace);
+        let found = self.call(call, api.list_metadata(&ListParams::default())).await?;
+        Ok(found.items.len())
     }
 
     /// Sends one JSON Patch for any object and gives what the server made of it.

@@ -3,20 +3,17 @@
 mod lean;
 
 use std::collections::HashSet;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use futures::{Stream, StreamExt, stream};
 use kube::api::{ApiResource, GroupVersionKind};
-use kube::runtime::utils::Backoff;
 use kube::runtime::watcher;
 use kube::{Api, Client, ResourceExt};
 use serde_json::Value;
 use tracing::{info, warn};
 
+use super::absence::{LookedForAgain, Switch, absence};
 use super::call::Resource;
-use super::{WatchBackoff, patient};
+use super::patient;
 use lean::Lean;
 
 /// Argo CD's Applications.
@@ -64,9 +61,6 @@ pub const CONFIG_MAPS: Resource<'static> = Resource {
 /// Objects a page of the first list, each of which may have a megabyte: no more than a page is held at a time.
 const PAGE_SIZE: u32 = 20;
 
-/// How often a kind is looked for that the cluster does not have.
-const ABSENT: Duration = Duration::from_secs(30);
-
 /// What happened to an object of a tool.
 #[derive(Clone, Debug)]
 pub enum Change {
@@ -85,8 +79,8 @@ pub fn watch(client: Client, resource: Resource<'static>, kind: &'static str) ->
         resource.plural,
     );
     let api: Api<Lean> = Api::all_with(client, &named);
-    let backoff = Patient::default();
-    let absent = backoff.absent.clone();
+    let backoff = LookedForAgain::default();
+    let absent = backoff.switch();
     let mut follower = Follower {
         resource,
         there: HashSet::new(),
@@ -106,7 +100,7 @@ struct Follower {
     /// Those that were there before the list that is being read.
     before: HashSet<(String, String)>,
 
-    absent: Arc<AtomicBool>,
+    absent: Switch,
 
     /// Whether the watch stood when something was last logged about it.
     told: Option<bool>,
@@ -129,7 +123,7 @@ impl Follower {
                 if self.told.replace(true) != Some(true) {
                     info!(resource = %self.resource, objects = self.there.len(), "the kind is watched");
                 }
-                self.absent.store(false, Ordering::Relaxed);
+                self.absent.set(false);
                 self.before
                     .drain()
                     .map(|(namespace, name)| Change::Gone(namespace, name))
@@ -142,7 +136,7 @@ impl Follower {
             }
             Err(error) => {
                 let absence = absence(&error);
-                self.absent.store(absence.is_some(), Ordering::Relaxed);
+                self.absent.set(absence.is_some());
                 if self.told.replace(false) != Some(false) {
                     report(&error, &self.resource, absence);
                 }
@@ -163,71 +157,6 @@ fn report(error: &watcher::Error, resource: &Resource<'_>, absence: Option<&'sta
     }
 }
 
-/// Why a kind is not there for us, which is no error.
-fn absence(error: &watcher::Error) -> Option<&'static str> {
-    match error {
-        watcher::Error::InitialListFailed(kube::Error::Api(status))
-        | watcher::Error::WatchStartFailed(kube::Error::Api(status)) => {
-            match status.code {
-                404 => Some("the cluster does not have the kind"),
-                // Of a kind that is not there, too: rights are looked at first.
-                403 => Some("no right is given to watch the kind"),
-                _ => None,
-            }
-        }
-        _ => None,
-    }
-}
-
-/// A delay that stays long while the kind is not there: nothing will come of asking every second.
-#[derive(Default)]
-struct Patient {
-    usual: WatchBackoff,
-    absent: Arc<AtomicBool>,
-}
-
-impl Iterator for Patient {
-    type Item = Duration;
-
-    fn next(&mut self) -> Option<Duration> {
-        let usual = self.usual.next();
-        if self.absent.load(Ordering::Relaxed) {
-            Some(ABSENT)
-        } else {
-            usual
-        }
-    }
-}
-
-impl Backoff for Patient {
-    fn reset(&mut self) {
-        self.usual.reset();
-    }
-}
-
 fn key(object: &Lean) -> (String, String) {
     (object.namespace().unwrap_or_default(), object.name_any())
-}
-
-#[cfg(test)]
-mod tests {
-    use kube::core::Status;
-    use pretty_assertions::assert_eq;
-
-    use super::*;
-
-    #[test]
-    fn a_kind_that_is_not_there_is_told_from_one_that_may_not_be_read() {
-        let answer = |code: u16| {
-            let status = Status {
-                code,
-                ..Status::default()
-            };
-            absence(&watcher::Error::InitialListFailed(kube::Error::Api(Box::new(status))))
-        };
-        assert_eq!(answer(404), Some("the cluster does not have the kind"));
-        assert_eq!(answer(403), Some("no right is given to watch the kind"));
-        assert_eq!(answer(500), None);
-        assert_eq!(absence(&watcher::Error::NoResourceVersion), None);
-    }
 }

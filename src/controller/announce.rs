@@ -138,9 +138,9 @@ fn occurrences(
     announced: Option<Announced>,
     (old, new): (&ReportStatus, &ReportStatus),
 ) -> Vec<Occurrence> {
-    let deployment = ObjectReference {
-        api_version: Some("apps/v1".to_owned()),
-        kind: Some("Deployment".to_owned()),
+    let about_target = ObjectReference {
+        api_version: Some(target.kind.api_version()),
+        kind: Some(target.kind.kind.to_owned()),
         namespace: Some(target.namespace.clone()),
         name: Some(target.name.clone()),
         uid: new.target_uid.clone(),
@@ -182,8 +182,8 @@ fn occurrences(
         && before != now
     {
         let note = format!(
-            "the Deployment was deleted and created anew: its uid was {before} and is {now}; all the pods that it had \
-             are gone"
+            "the {} was deleted and created anew: its uid was {before} and is {now}; all the pods that it had are gone",
+            target.kind
         );
         told.push((EventType::Warning, "Recreated", "Assessed", note));
     }
@@ -260,7 +260,7 @@ fn occurrences(
                 action,
                 note: note.clone(),
             };
-            [one(&deployment, &about_report), one(&about_report, &deployment)]
+            [one(&about_target, &about_report), one(&about_report, &about_target)]
         })
         .collect()
 }

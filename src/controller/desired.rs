@@ -1,6 +1,7 @@
 //! From a DriftWatch to a rendition: ask the repository, fetch what is new, render, and keep what the watch may govern.
 
 mod choice;
+mod wanted;
 
 use std::path::PathBuf;
 
@@ -16,7 +17,7 @@ use crate::cluster::Cluster;
 use crate::crd::{DriftWatch, SecretRef};
 use crate::source::git::{Credentials, GitError, UrlPolicy};
 use crate::source::syncing::{Dressing, Origin};
-pub(super) use choice::{labels, selector};
+pub(super) use wanted::Wanted;
 
 /// How sources are read: the same for every watch of a process.
 #[derive(Clone, Debug)]

@@ -172,7 +172,7 @@ fn version(snapshot: &Snapshot) -> Option<&Value> {
 /// more.
 fn told_of_stale(error: &ApiError, was_written: bool) -> String {
     if was_written {
-        "the Deployment was written between each reading and each question".to_owned()
+        "the object was written between each reading and each question".to_owned()
     } else {
         error.to_string()
     }
@@ -289,7 +289,7 @@ mod tests {
         );
         assert_eq!(
             told_of_stale(&bare, true),
-            "the Deployment was written between each reading and each question"
+            "the object was written between each reading and each question"
         );
         assert_eq!(
             told_of_stale(&bare, false),

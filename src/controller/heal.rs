@@ -312,7 +312,7 @@ impl<L: Look> Healer<'_, L> {
                 Err(Sent::Api(error)) if is_stale(&error) && stale_locks < LOCK_TRIES => stale_locks += 1,
                 Err(Sent::Api(error)) if is_stale(&error) => {
                     return Ok(Progress::Waiting(
-                        "the Deployment changes faster than it can be healed".to_owned(),
+                        "the object changes faster than it can be healed".to_owned(),
                         LOOK_AGAIN,
                     ));
                 }

@@ -181,6 +181,7 @@ mod tests {
 
     use super::*;
     use crate::controller::governed::{Desired, Target};
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
 
     fn key(namespace: &str, name: &str) -> WatchKey {
@@ -211,6 +212,7 @@ mod tests {
             same_at: None,
         };
         let target = Target {
+            kind: &DEPLOYMENT,
             namespace: "shop".to_owned(),
             name: "web".to_owned(),
         };

@@ -1,4 +1,4 @@
-//! What the syncing tool was told to ignore: its object's rules as the engine's, for one Deployment at a time.
+//! What the syncing tool was told to ignore: its object's rules as the engine's, for one object at a time.
 
 mod answers;
 mod trouble;
@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tracing::warn;
 
+use super::governed::Target;
 use crate::engine::Policy;
 use crate::engine::plan::digest;
 use crate::report::cut;
@@ -22,7 +23,7 @@ use trouble::Trouble;
 /// How many bytes of a warning are told: it may quote a whole expression.
 const LONGEST_WARNING: usize = 400;
 
-/// How many rules that are not in force are remembered of one Deployment.
+/// How many rules that are not in force are remembered of one object.
 const MOST_OF_ONE: usize = 5;
 
 /// What a tool was told to ignore; equal where it was told in the same words.
@@ -37,8 +38,8 @@ pub struct Rules {
     /// What the expressions cost.
     trouble: Trouble,
 
-    /// Why rules were not in force over a Deployment when it was assessed last, by namespace and name.
-    failing: Mutex<BTreeMap<(String, String), Vec<String>>>,
+    /// Why rules were not in force over an object when it was assessed last.
+    failing: Mutex<BTreeMap<Target, Vec<String>>>,
 
     /// How often that changed.
     changes: AtomicU64,
@@ -87,7 +88,7 @@ impl Rules {
         }
     }
 
-    /// Why rules are not in force: those that cannot be read, and those that failed over some Deployment.
+    /// Why rules are not in force: those that cannot be read, and those that failed over some object.
     pub fn warnings(&self) -> Vec<String> {
         let failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let failing: BTreeSet<&String> = failing.values().flatten().collect();
@@ -99,17 +100,17 @@ impl Rules {
         self.changes.load(Ordering::Relaxed)
     }
 
-    /// Forgets the Deployments that are not governed any more.
-    pub fn keep(&self, is_governed: impl Fn(&str, &str) -> bool) {
+    /// Forgets the objects that are not governed any more.
+    pub fn keep(&self, is_governed: impl Fn(&Target) -> bool) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
         let before = failing.len();
-        failing.retain(|(namespace, name), _| is_governed(namespace, name));
+        failing.retain(|target, _| is_governed(target));
         if failing.len() != before {
             self.changes.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// The watch's policy with the tool's rules for one Deployment.
+    /// The watch's policy with the tool's rules for one object.
     pub fn add_to(&self, policy: &Arc<Policy>, pair: Pair<'_>, jq: &Answers) -> Arc<Policy> {
         if self.list.is_empty() {
             return policy.clone();
@@ -139,11 +140,15 @@ impl Rules {
         }
     }
 
-    /// Remembers what is not in force over one Deployment, and logs it where that is news.
+    /// Remembers what is not in force over one object, and logs it where that is news.
     fn remember(&self, pair: Pair<'_>, problems: Vec<String>) {
         let mut failing = self.failing.lock().unwrap_or_else(PoisonError::into_inner);
-        let deployment = (pair.id.namespace.clone().unwrap_or_default(), pair.id.name.clone());
-        if failing.get(&deployment).map_or(&[] as &[String], Vec::as_slice) == problems {
+        let target = Target {
+            kind: pair.kind,
+            namespace: pair.id.namespace.clone().unwrap_or_default(),
+            name: pair.id.name.clone(),
+        };
+        if failing.get(&target).map_or(&[] as &[String], Vec::as_slice) == problems {
             return;
         }
         self.changes.fetch_add(1, Ordering::Relaxed);
@@ -151,9 +156,9 @@ impl Rules {
             warn!(object = %pair.id, problem, "a rule of the syncing tool is not in force");
         }
         if problems.is_empty() {
-            failing.remove(&deployment);
+            failing.remove(&target);
         } else {
-            failing.insert(deployment, problems);
+            failing.insert(target, problems);
         }
     }
 }
@@ -227,9 +232,9 @@ mod tests {
             vec!["no jq".to_owned()],
         );
         let changes = rules.changes();
-        rules.keep(|namespace, name| (namespace, name) == ("shop", "web"));
+        rules.keep(|target| (target.namespace.as_str(), target.name.as_str()) == ("shop", "web"));
         assert_eq!((rules.warnings(), rules.changes()), (vec!["no jq".to_owned()], changes));
-        rules.keep(|_, _| false);
+        rules.keep(|_| false);
         assert!(rules.warnings().is_empty() && rules.changes() > changes);
     }
 }

@@ -76,10 +76,12 @@ impl Cohort {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
 
     fn targets(count: usize) -> Vec<Target> {
         (0..count)
             .map(|at| Target {
+                kind: &DEPLOYMENT,
                 namespace: "shop".to_owned(),
                 name: format!("web-{at}"),
             })

@@ -53,8 +53,8 @@ use std::time::Instant;
 
 use kube::runtime::reflector::Store;
 
-use crate::cluster::deployments::LiveDeployment;
 use crate::cluster::events::Events;
+use crate::cluster::live::Live;
 use crate::cluster::{ApiError, Cluster};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
@@ -76,7 +76,7 @@ pub enum Key {
     /// Write a watch's counts; its source is left alone.
     Counts(WatchKey),
 
-    /// Assess a Deployment.
+    /// Assess an object.
     Target(Target),
 
     /// Remove a report that is not named by its target.
@@ -94,14 +94,14 @@ impl std::fmt::Display for Key {
         match self {
             Self::Watch(watch) => write!(f, "watch {watch}"),
             Self::Counts(watch) => write!(f, "counts of watch {watch}"),
-            Self::Target(target) => write!(f, "deployment {target}"),
+            Self::Target(target) => write!(f, "{target}"),
             Self::Stray { namespace, name } => write!(f, "stray report {namespace}/{name}"),
         }
     }
 }
 
 impl queue::Payer for Key {
-    /// That of the watch for a look at its source, and that of the Deployment for its assessment: whoever writes there
+    /// That of the watch for a look at its source, and that of the object for its assessment: whoever writes there
     /// makes it slow.
     fn namespace(&self) -> &str {
         match self {
@@ -132,8 +132,8 @@ pub struct Context {
     /// What is governed.
     pub governed: Governed,
 
-    /// Every Deployment, as the watch has it.
-    pub deployments: Store<LiveDeployment>,
+    /// Every object of a governed kind, as the watches have it.
+    pub live: Live,
 
     /// Every DriftWatch.
     pub watches: Store<DriftWatch>,

@@ -1,4 +1,4 @@
-//! Observe: one Deployment as one snapshot, from the stores for telling and from the API server for deciding a write.
+//! Observe: one object as one snapshot, from the stores for telling and from the API server for deciding a write.
 
 mod seen;
 
@@ -17,20 +17,17 @@ use super::tool::ToolKey;
 use super::{Context, Key};
 use super::{judge, tool};
 use crate::cluster::ApiError;
-use crate::cluster::deployments;
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef, WatchRef};
+use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, WatchRef};
 use crate::engine::diff::Apart;
-use crate::engine::kind::DEPLOYMENT;
-use crate::engine::object::ObjectId;
 use crate::engine::operation::OperationPhase;
 use crate::engine::plan::Memory;
 use crate::engine::{Assessment, Beside, Policy, Snapshot, Tool};
 use crate::report::{HistoryEntry, ReportStatus, memory};
 
-/// How soon a watch tells which rules are not in force: a commit assesses all Deployments at once, and is told once.
+/// How soon a watch tells which rules are not in force: a commit assesses all objects at once, and is told once.
 const SOON: Duration = Duration::from_secs(1);
 
-/// One Deployment with everything that a reconcile needs of it.
+/// One object with everything that a reconcile needs of it.
 #[derive(Clone, Debug)]
 pub struct Scene {
     /// What the engine may know.
@@ -99,33 +96,20 @@ pub struct FreshScene {
     pub frozen: Option<String>,
 }
 
-/// The id of a Deployment.
-pub fn deployment(target: &Target) -> ObjectId {
-    ObjectId {
-        api_version: "apps/v1".to_owned(),
-        kind: "Deployment".to_owned(),
-        namespace: Some(target.namespace.clone()),
-        name: target.name.clone(),
-    }
-}
-
-/// The report of a Deployment as the store has it.
+/// The report of an object as the store has it.
 pub fn report(context: &Context, target: &Target) -> Option<Arc<DriftReport>> {
     let named = context
         .reports
         .get(&ObjectRef::new(&target.report_name()).within(&target.namespace));
-    named.filter(|report| report.spec.target == TargetRef::deployment(&target.name))
+    named.filter(|report| report.spec.target == target.target_ref())
 }
 
-/// The scene as the stores have it; `None` when no watch governs the Deployment, nor did.
+/// The scene as the stores have it; `None` when no watch governs the object, nor did.
 ///
-/// A Deployment that its watch no longer names, but that still has a report, is told as orphaned.
+/// One that its watch no longer names, but that still has a report, is told as orphaned.
 pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
     let report = report(context, target);
-    let live = context
-        .deployments
-        .get(&deployments::key(&target.namespace, &target.name))
-        .map(|live| live.object());
+    let live = context.live.get(target.kind, &target.namespace, &target.name);
     let led = led(context, target, report.as_deref())?;
     let tool = led
         .watched
@@ -154,11 +138,11 @@ pub fn from_stores(context: &Context, target: &Target) -> Option<Scene> {
 pub async fn fresh(context: &Context, target: &Target) -> Result<Option<FreshScene>, ApiError> {
     let live = context
         .cluster
-        .get_governed(&DEPLOYMENT, &target.namespace, &target.name)
+        .get_governed(target.kind, &target.namespace, &target.name)
         .await?;
     let report = context
         .cluster
-        .report_of(&target.namespace, &TargetRef::deployment(&target.name))
+        .report_of(&target.namespace, &target.target_ref())
         .await?
         .map(Arc::new);
     // After the report: what stands now, unchanged, judged whatever is in there.
@@ -230,7 +214,7 @@ pub fn frozen(namespace: Option<&String>, watch: Option<&String>, report: Option
     })
 }
 
-/// The watch that speaks for a Deployment, and what it says of it.
+/// The watch that speaks for an object, and what it says of it.
 struct Led {
     key: WatchKey,
     watched: Watched,
@@ -261,7 +245,7 @@ fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Opti
     })
 }
 
-/// What was read of one Deployment.
+/// What was read of one object.
 struct Observed {
     live: Option<Value>,
     tool: Tool,
@@ -280,8 +264,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     let remembered = context.governed.remembered(target).seen_from(&key);
     // The tool's word counts for what was there before this process looked: of what came since, the cluster itself
     // tells.
-    let brought =
-        || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&deployment(target));
+    let brought = || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&target.id());
     let reported = report
         .as_ref()
         .is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
@@ -322,10 +305,10 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
     }
 }
 
-/// What is known of the other Deployments that this object syncs: by their last assessments, and by what their reports
+/// What is known of the others that this object of a tool syncs: by their last assessments, and by what their reports
 /// tell of heals.
 ///
-/// The reports are gone through only where there is a state that may be cleared: most Deployments are looked at beside
+/// The reports are gone through only where there is a state that may be cleared: most objects are looked at beside
 /// an operation that succeeded.
 fn beside(context: &Context, (key, tool): (&ToolKey, &Tool), target: &Target) -> Beside {
     let refused = context.governed.refused_beside(key, target);
@@ -337,12 +320,13 @@ fn beside(context: &Context, (key, tool): (&ToolKey, &Tool), target: &Target) ->
         };
     }
     let watches = context.governed.watches_of(key);
+    let this = target.target_ref();
     let is_of_another = |report: &&Arc<DriftReport>| {
         let WatchRef { namespace, name } = &report.spec.watch_ref;
         let is_watched = watches
             .iter()
             .any(|watch| watch.namespace == *namespace && watch.name == *name);
-        is_watched && (report.namespace().as_ref(), &report.spec.target.name) != (Some(&target.namespace), &target.name)
+        is_watched && (report.namespace().as_ref(), &report.spec.target) != (Some(&target.namespace), &this)
     };
     let reports = context.reports.state();
     let others = reports

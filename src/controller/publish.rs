@@ -15,7 +15,7 @@ use super::observe::Scene;
 use super::queue::Next;
 use crate::cluster::resources::merge_patch;
 use crate::cluster::{ApiError, DryRun};
-use crate::crd::{DriftReport, DriftReportSpec, TargetRef, WatchRef};
+use crate::crd::{DriftReport, DriftReportSpec, WatchRef};
 use crate::engine::Assessment;
 use crate::engine::diagnose::union_of;
 use crate::engine::diff::Severity;
@@ -24,7 +24,7 @@ use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::predict::{Prediction, Verdict};
 use crate::metrics::{
-    DeploymentFacts, Harm, HealResult as HealMetric, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation,
+    Harm, HealResult as HealMetric, ObjectFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation,
 };
 use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, is_news, urgent};
 
@@ -165,7 +165,7 @@ pub async fn create_report(
             ..ObjectMeta::default()
         },
         spec: DriftReportSpec {
-            target: TargetRef::deployment(&target.name),
+            target: target.target_ref(),
             watch_ref: WatchRef {
                 namespace: scene.key.namespace.clone(),
                 name: scene.key.name.clone(),
@@ -204,7 +204,8 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
             .queue
             .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
     }
-    context.metrics.deployment(
+    context.metrics.object(
+        target.kind,
         &target.namespace,
         &target.name,
         facts(scene, assessment, status, outcome),
@@ -242,7 +243,7 @@ fn covering(scene: &Scene) -> u64 {
         .fold(0, |all, (at, _)| all | 1 << at)
 }
 
-fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome: Outcome) -> DeploymentFacts {
+fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome: Outcome) -> ObjectFacts {
     let mut fields: BTreeMap<Severity, u32> = BTreeMap::new();
     for drift in &assessment.drifts {
         *fields.entry(drift.severity).or_default() += 1;
@@ -257,7 +258,7 @@ fn facts(scene: &Scene, assessment: &Assessment, status: &ReportStatus, outcome:
                 union: union_of(cause),
             })
         });
-    DeploymentFacts {
+    ObjectFacts {
         fields,
         refused: refused.collect(),
         harms: assessment.prediction.as_ref().map(harms).unwrap_or_default(),

@@ -1,4 +1,4 @@
-//! Retire: a Deployment that no watch governs any more, and a report that has nothing to tell.
+//! Retire: an object that no watch governs any more, and a report that has nothing to tell.
 
 use std::time::Duration;
 
@@ -10,12 +10,16 @@ use super::observe::Scene;
 use super::queue::Next;
 use super::{Context, Key, heal, observe};
 use crate::cluster::ApiError;
+use crate::cluster::live::Standing;
 use crate::crd::DriftReport;
 
 /// How soon a report is looked at again whose heal was ended.
 const SOON: Duration = Duration::from_secs(1);
 
-/// Forgets a Deployment that no watch governs, and deletes its report if the report's watch is gone. A heal that is in
+/// How soon an object is looked at again whose kind is out of reach, as often as the kind is looked for.
+const OUT_OF_REACH: Duration = Duration::from_secs(30);
+
+/// Forgets an object that no watch governs, and deletes its report if the report's watch is gone. A heal that is in
 /// progress there is ended before: the record says that it was, and how far it is known to have come.
 ///
 /// A watch that is there but whose source was not read yet keeps its reports: after a restart nothing may vanish just
@@ -64,6 +68,21 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
     Ok(next)
 }
 
+/// Leaves an object alone whose kind is out of reach: what was known of it counts no more, its report stays as it is,
+/// and its watch says why. `None` where the kind is followed.
+pub fn out_of_reach(context: &Context, target: &Target) -> Option<Next> {
+    if context.live.standing(target.kind) == Standing::Held {
+        return None;
+    }
+    context.metrics.forget(target.kind, &target.namespace, &target.name);
+    if context.governed.record(target, None)
+        && let Some(lead) = context.governed.lead(target)
+    {
+        context.queue.after(Key::Counts(lead.key), SOON);
+    }
+    Some(Next::After(OUT_OF_REACH))
+}
+
 /// Deletes a report that has nothing to tell any more. What it remembers of heals is told in the log before.
 ///
 /// # Errors
@@ -77,7 +96,7 @@ pub async fn delete(context: &Context, target: &Target, report: &DriftReport, wh
     Ok(Next::Done)
 }
 
-/// Forgets a Deployment that neither Git nor the cluster has, and of which there is no report.
+/// Forgets an object that neither Git nor the cluster has, and of which there is no report.
 pub fn gone(context: &Context, target: &Target, scene: &Scene) -> Next {
     forget(context, target);
     context.governed.forget(target);
@@ -90,7 +109,7 @@ fn forget(context: &Context, target: &Target) {
         context.queue.after(Key::Target(other), SOON);
     }
     context.governed.record(target, None);
-    context.metrics.forget(&target.namespace, &target.name);
+    context.metrics.forget(target.kind, &target.namespace, &target.name);
     context.announcements.forget(target);
     context.confirmations.forget(target);
     context.rehearsals.forget(target);

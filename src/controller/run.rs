@@ -26,11 +26,12 @@ use super::queue::{self, Next, QueueSettings};
 use super::tool::{ToolKind, Tools};
 use super::triggers::{spawn_tool, spawn_triggers, watch_key};
 use super::{Context, Key, Settings, Written};
-use crate::cluster::deployments::{self, Scope};
 use crate::cluster::events::Events;
+use crate::cluster::live::{self, Scope};
 use crate::cluster::{ApiError, Cluster, Retry};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
+use crate::engine::kind::KINDS;
 use crate::lease::Leadership;
 use crate::lease::last_clear::Place;
 use crate::metrics::Metrics;
@@ -38,7 +39,7 @@ use crate::server::{Health, ServeError, Server};
 use follow::follow;
 use lead::{gate, lead};
 
-/// How many Deployments are worked on at once: each is quick.
+/// How many objects are worked on at once: each is quick.
 const CONCURRENCY: usize = 16;
 
 /// How many of them may be of one namespace: a tenant's rules of jq, or writes that its API server is slow with, must
@@ -46,7 +47,7 @@ const CONCURRENCY: usize = 16;
 const PLACES: usize = 4;
 
 /// How many sources are looked at once, in a queue of their own: a Git server that hangs holds its look for a quarter
-/// of a minute, and a tenant with many such watches must not hold up the Deployments of the others.
+/// of a minute, and a tenant with many such watches must not hold up the objects of the others.
 const LOOKS: usize = 16;
 
 /// How many of them may be of one namespace.
@@ -167,7 +168,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         debounce: DEBOUNCE,
     });
     // (client) the stores fill and stay filled whether this process leads or not
-    let (store, touched) = deployments::watch(cluster.client(), Scope::All);
+    let (live, touched) = live::watch(&cluster.client(), KINDS, &Scope::All);
     let (watches, watch_keys) = follow::<DriftWatch, _>(&cluster, |watch| {
         (watch.namespace().unwrap_or_default(), watch.name_any())
     });
@@ -180,7 +181,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         judge: Judge::new(judge),
         settings: run.settings.clone(),
         governed: Governed::default(),
-        deployments: store.clone(),
+        live: live.clone(),
         watches: watches.clone(),
         reports: reports.clone(),
         tools: Tools::beside(run.settings.sources.argo_cd.clone()),
@@ -212,12 +213,12 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     super::repositories::spawn(&context, &sources, &helpers);
     judge::spawn(&context, &helpers);
     let ready = futures::future::join3(
-        store.wait_until_ready(),
+        live.wait_until_known(),
         watches.wait_until_ready(),
         reports.wait_until_ready(),
     );
     tokio::select! {
-        _ = ready => info!(deployments = store.len(), watches = watches.len(), "the stores are filled"),
+        _ = ready => info!(objects = live.len(), watches = watches.len(), "the stores are filled"),
         () = shutdown.cancelled() => return Ok(()),
     }
     health.synced(STORES);

@@ -129,7 +129,7 @@ pub enum SourceError {
 
     /// What is in force of the sources of a namespace would take more memory than it may.
     #[error(
-        "the Deployments of this source take {} MiB of memory, and with them those of namespace {namespace} more than \
+        "the objects of this source take {} MiB of memory, and with them those of namespace {namespace} more than \
          {} MiB",
         bytes.div_ceil(MIB),
         budget / MIB
@@ -147,7 +147,7 @@ pub enum SourceError {
 
     /// What is in force of the sources of other namespaces leaves less memory than this one would take.
     #[error(
-        "the Deployments of this source take {} MiB of memory, and of the {} MiB for all namespaces others leave {} \
+        "the objects of this source take {} MiB of memory, and of the {} MiB for all namespaces others leave {} \
          MiB",
         bytes.div_ceil(MIB),
         total / MIB,
@@ -268,10 +268,12 @@ impl SourceError {
             Self::Tool { source, .. } => source.hint(),
             // With the chart a list of names gives the right, not a Role by hand.
             Self::Secret { name, source } => match source.as_ref() {
-                ApiError::Forbidden { .. } => source
-                    .hint()
-                    .map(|hint| format!("name {name} with its namespace in the chart's git.secrets; without the chart, \
-                                         {hint}")),
+                ApiError::Forbidden { .. } => source.hint().map(|hint| {
+                    format!(
+                        "name {name} with its namespace in the chart's git.secrets; without the chart, \
+                                         {hint}"
+                    )
+                }),
                 _ => source.hint(),
             },
             Self::NoTool { .. } => Some("check name and namespace, and that the tool's CRDs are installed".to_owned()),
@@ -283,8 +285,9 @@ impl SourceError {
             )),
             Self::Credentials { source, .. } => Some(source.hint()),
             Self::TooMuch { .. } => Some(
-                "narrow path or selector to the Deployments that are to be watched; or give the controller more memory \
-                 by --memory (memory.controller of the chart)".to_owned(),
+                "narrow path or selector to the objects that are to be watched; or give the controller more memory \
+                 by --memory (memory.controller of the chart)"
+                    .to_owned(),
             ),
             Self::Crowded { reserve, .. } => Some(format!(
                 "the watches of other namespaces hold the rest: give the controller more memory by --memory \

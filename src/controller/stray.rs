@@ -10,21 +10,15 @@ use super::queue::Next;
 use super::{Context, Key, heal};
 use crate::cluster::ApiError;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
-use crate::crd::{DriftReport, TargetRef};
-
-impl Target {
-    /// The name of the report about it.
-    pub fn report_name(&self) -> String {
-        TargetRef::deployment(&self.name).report_name()
-    }
-}
+use crate::crd::DriftReport;
 
 impl Key {
     /// What is to be looked at where a report was touched.
     pub(super) fn of_report(report: &DriftReport) -> Self {
         let namespace = report.namespace().unwrap_or_default();
-        if report.is_named_as_its_target() {
+        if let Some(kind) = report.kind_of_its_target() {
             return Self::Target(Target {
+                kind,
                 namespace,
                 name: report.spec.target.name.clone(),
             });
@@ -36,7 +30,7 @@ impl Key {
     }
 }
 
-/// Deletes a stray report and tells it on the Deployment, which has a report of its own as soon as there is something
+/// Deletes a stray report and tells it on its target, which has a report of its own as soon as there is something
 /// to tell.
 ///
 /// # Errors
@@ -46,7 +40,7 @@ pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result
     let Some(report) = context.reports.get(&ObjectRef::new(name).within(namespace)) else {
         return Ok(Next::Done);
     };
-    if report.is_named_as_its_target() {
+    if report.kind_of_its_target().is_some() {
         return Ok(Next::Done);
     }
     // What stood in it is told where it can still be read when the report is gone.
@@ -73,7 +67,7 @@ pub async fn reconcile(context: &Context, namespace: &str, name: &str) -> Result
 fn occurrences(report: &DriftReport) -> [Occurrence; 2] {
     let target = &report.spec.target;
     let (namespace, name, right) = (report.namespace(), report.name_any(), target.report_name());
-    let deployment = ObjectReference {
+    let about_target = ObjectReference {
         api_version: Some(target.api_version.clone()),
         kind: Some(target.kind.clone()),
         namespace: namespace.clone(),
@@ -108,5 +102,5 @@ fn occurrences(report: &DriftReport) -> [Occurrence; 2] {
         action: "Delete",
         note: note.clone(),
     };
-    [one(&deployment, &about_report), one(&about_report, &deployment)]
+    [one(&about_target, &about_report), one(&about_report, &about_target)]
 }

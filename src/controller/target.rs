@@ -1,4 +1,4 @@
-//! The reconcile of one Deployment: the steps, in order.
+//! The reconcile of one object: the steps, in order.
 
 mod healed;
 
@@ -51,13 +51,16 @@ const ASK_AGAIN_FOR_RIGHT: Duration = Duration::from_secs(30);
 /// The longest cause of a refusal that is told of another Deployment, in characters.
 const LONGEST_CAUSE: usize = 240;
 
-/// Reconciles one Deployment.
+/// Reconciles one object.
 ///
 /// # Errors
 ///
 /// [`ReconcileError`]; the key is tried again with a growing delay.
 pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, ReconcileError> {
     // observe (no client: the stores)
+    if let Some(next) = retire::out_of_reach(context, target) {
+        return Ok(next);
+    }
     let Some(scene) = observe::from_stores(context, target) else {
         return Ok(retire::ungoverned(context, target).await?);
     };
@@ -190,7 +193,7 @@ fn out_of_date(context: &Context, scene: &Scene, assessment: &Assessment) -> Opt
         return Some("another watch leads now");
     }
     if scene.snapshot.desired.is_none() && scene.snapshot.live.is_none() {
-        return Some("neither Git nor the cluster has the Deployment");
+        return Some("neither Git nor the cluster has it");
     }
     let quiet = status.quiet_since.filter(|_| assessment.is_quiet())?;
     (scene.snapshot.now.duration_since(quiet) >= scene.watch.spec.report_ttl.signed())

@@ -5,10 +5,9 @@
 
 use std::sync::Arc;
 
-use kube::core::SelectorExt;
 use tracing::info;
 
-use super::desired::{SourceError, labels, selector};
+use super::desired::{SourceError, Wanted};
 use super::governed::{Rendition, WatchKey, Watched};
 use super::{Context, watch};
 use crate::crd::{DriftWatch, Source};
@@ -87,7 +86,8 @@ pub(super) fn at_once(context: &Context, key: &WatchKey, watch: Option<&Arc<Drif
 
 /// What was read, under what the watch says now; `None` where it names another source, of which nothing was read.
 ///
-/// A wider selector lets in nothing that was left out before the next look: those documents were not kept.
+/// A wider selector, or another kind, lets in nothing that was left out before the next look: those documents were not
+/// kept.
 fn restated(before: &Watched, watch: &Arc<DriftWatch>) -> Option<Watched> {
     if !reads_the_same(&before.watch.spec.source, &watch.spec.source) {
         return None;
@@ -97,14 +97,14 @@ fn restated(before: &Watched, watch: &Arc<DriftWatch>) -> Option<Watched> {
         restated: true,
         ..before.clone()
     };
-    match (terms(watch), selector(watch.spec.selector.as_ref())) {
-        (Ok(Terms { syncer, policy }), Ok(selector)) => {
+    match (terms(watch), Wanted::by(&watch.spec)) {
+        (Ok(Terms { syncer, policy }), Ok(wanted)) => {
             (after.syncer, after.policy) = (syncer, Arc::new(policy));
             let selected = before
                 .rendition
                 .desired
                 .iter()
-                .filter(|(_, desired)| selector.matches(&labels(&desired.document.value)));
+                .filter(|(target, desired)| wanted.takes(target.kind, &desired.document.value));
             let desired = selected
                 .map(|(target, desired)| (target.clone(), desired.clone()))
                 .collect();
@@ -153,6 +153,7 @@ mod tests {
     use super::*;
     use crate::controller::governed::{Desired, Target};
     use crate::controller::{observe, origin};
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
     use crate::engine::predict::FieldValidation;
 
@@ -186,6 +187,7 @@ mod tests {
         };
         (
             Target {
+                kind: &DEPLOYMENT,
                 namespace: "shop".to_owned(),
                 name: name.to_owned(),
             },

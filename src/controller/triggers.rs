@@ -11,7 +11,7 @@ use super::governed::{Target, WatchKey};
 use super::queue::Queue;
 use super::tool::{Difference, ToolKey, ToolKind};
 use super::{Context, Key, observe, terms};
-use crate::cluster::deployments::{self, What};
+use crate::cluster::live::{self, What};
 use crate::cluster::tools::{self, Change};
 use crate::crd::DriftWatch;
 
@@ -19,14 +19,15 @@ use crate::crd::DriftWatch;
 pub(super) fn spawn_triggers(
     context: &Arc<Context>,
     sources: &Queue<Key>,
-    touched: impl Stream<Item = deployments::Touched> + Send + 'static,
+    touched: impl Stream<Item = live::Touched> + Send + 'static,
     watch_keys: impl Stream<Item = (String, String)> + Send + 'static,
     report_keys: impl Stream<Item = Key> + Send + 'static,
     stop: &CancellationToken,
 ) {
     let to = context.clone();
-    let deployments = touched.for_each(move |touched| {
+    let objects = touched.for_each(move |touched| {
         let target = Target {
+            kind: touched.kind,
             namespace: touched.namespace,
             name: touched.name,
         };
@@ -65,7 +66,7 @@ pub(super) fn spawn_triggers(
     let stop = stop.clone();
     tokio::spawn(async move {
         tokio::select! {
-            _ = futures::future::join3(deployments, watches, reports) => {}
+            _ = futures::future::join3(objects, watches, reports) => {}
             () = stop.cancelled() => {}
         }
     });

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use crate::engine::diff::{LAST_APPLIED, Severity};
-use crate::engine::kind::Rollout;
+use crate::engine::kind::{Kind, Rollout};
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{
     OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names,
@@ -31,9 +31,13 @@ const SETTLED: SignedDuration = SignedDuration::from_secs(5);
 /// counts as an error of its own comparison: it comes to know of a write within moments.
 const CALLED: SignedDuration = SignedDuration::from_mins(1);
 
-/// What is said beside the end of a heal where it does.
-const ERRS: &str = "; Argo CD goes on calling the Deployment OutOfSync, although nothing of it differs from Git: its \
-                    own comparison errs, and `argocd app diff` shows where";
+/// What is said beside the end of a heal where Argo CD errs so.
+fn errs_beside(kind: &Kind) -> String {
+    format!(
+        "; Argo CD goes on calling the {kind} OutOfSync, although nothing of it differs from Git: its own comparison \
+         errs, and `argocd app diff` shows where"
+    )
+}
 
 /// What a fresh look says of a heal whose steps are done.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,12 +71,13 @@ pub fn verify(
     times: Times,
 ) -> Verified {
     let late = snapshot.now.duration_since(times.last_step) > SYNC_LIMIT;
+    let kind = snapshot.kind;
     let Some(live) = &snapshot.live else {
         // A plan for a Deployment that is gone is a sync, which brings it back.
         let comes = steps.contains(&StepKind::StartOperation) && !steps.contains(&StepKind::HandBack) && !late;
-        let gone = || Verified::No("the Deployment was deleted during the heal".to_owned());
+        let gone = || Verified::No(format!("the {kind} was deleted during the heal"));
         return if comes {
-            Verified::NotYet("the sync that brings the Deployment back".to_owned())
+            Verified::NotYet(format!("the sync that brings the {kind} back"))
         } else {
             gone()
         };
@@ -120,13 +125,10 @@ pub fn verify(
         match synced(argo_cd, snapshot, stays, times.began, late) {
             Synced::Not(verified) => return verified,
             Synced::BesideFailed(others) => beside = format!("; beside it Argo CD's sync failed for {others}"),
-            Synced::ButForItself => beside.push_str(ERRS),
+            Synced::ButForItself => beside.push_str(&errs_beside(kind)),
             Synced::Yes => {}
         }
-        let only = ResourceRef::deployment(
-            snapshot.target.namespace.as_deref().unwrap_or_default(),
-            &snapshot.target.name,
-        );
+        let only = ResourceRef::from(&snapshot.target);
         beside.extend(
             argo_cd
                 .application
@@ -224,18 +226,15 @@ fn errs(argo_cd: &ArgoCd, snapshot: &Snapshot, assessment: &Assessment, times: T
     let is_compared = application
         .reconciled_at
         .is_some_and(|at| at.as_second() >= written.as_second());
-    let deployment = ResourceRef::deployment(
-        snapshot.target.namespace.as_deref().unwrap_or_default(),
-        &snapshot.target.name,
-    );
+    let object = ResourceRef::from(&snapshot.target);
     let is_applied = application.state.as_ref().is_some_and(|state| {
         let began = state
             .started_at
             .as_ref()
             .is_some_and(|started| started.time.as_second() >= times.began.as_second());
         let applied = state.result.iter().flat_map(|result| &result.resources);
-        let mut of_deployment = applied.filter(|entry| entry.resource == deployment && entry.applied());
-        began && state.phase == OperationPhase::Succeeded && of_deployment.next().is_some()
+        let mut of_object = applied.filter(|entry| entry.resource == object && entry.applied());
+        began && state.phase == OperationPhase::Succeeded && of_object.next().is_some()
     });
     is_compared && snapshot.now.duration_since(written) > if is_applied { SETTLED } else { CALLED }
 }
@@ -274,7 +273,7 @@ enum Synced {
 /// is waited for, unless it waits for a sync window itself. A failure that names other objects only is theirs.
 fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timestamp, late: bool) -> Synced {
     let (application, target) = (&argo_cd.application, &snapshot.target);
-    let deployment = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let object = ResourceRef::from(target);
     let since = |time: Timestamp| time.as_second() >= began.as_second();
     let mut beside = None;
     let not_yet = |what: &str, beside: Option<&String>| {
@@ -302,7 +301,7 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timest
         && state.started_at.as_ref().is_some_and(|started| since(started.time))
     {
         match state.phase {
-            OperationPhase::Failed | OperationPhase::Error => match state.failed_for_others_only(&deployment) {
+            OperationPhase::Failed | OperationPhase::Error => match state.failed_for_others_only(&object) {
                 Some(others) => beside = Some(others),
                 None => {
                     return Synced::Not(Verified::No(format!(
@@ -318,12 +317,15 @@ fn synced(argo_cd: &ArgoCd, snapshot: &Snapshot, stays: OutOfSync, began: Timest
     if !application.reconciled_at.is_some_and(since) {
         return not_yet("a comparison by Argo CD that is newer than the heal", beside.as_ref());
     }
-    let of_deployment = application.resources.iter().find(|found| found.resource == deployment);
-    match of_deployment.and_then(|found| found.status.as_deref()) {
+    let of_object = application.resources.iter().find(|found| found.resource == object);
+    match of_object.and_then(|found| found.status.as_deref()) {
         Some("Synced") => beside.map_or(Synced::Yes, Synced::BesideFailed),
         _ if stays == OutOfSync::UntilSomebodySyncs => beside.map_or(Synced::Yes, Synced::BesideFailed),
         _ if stays == OutOfSync::InError => beside.map_or(Synced::ButForItself, Synced::BesideFailed),
-        _ => not_yet("Argo CD to call the Deployment Synced", beside.as_ref()),
+        _ => not_yet(
+            &format!("Argo CD to call the {} Synced", snapshot.kind),
+            beside.as_ref(),
+        ),
     }
 }
 
@@ -365,7 +367,7 @@ fn reconciled(
     let concerned = |message: &str| names(message, &snapshot.target) || drifted.or(pending).is_some();
     match (failed.filter(|message| concerned(message)), drifted, pending) {
         (None, None, None) => None,
-        _ if !settled => not_yet("the Deployment as Flux applied it"),
+        _ if !settled => not_yet(&format!("the {} as Flux applied it", snapshot.kind)),
         (Some(message), ..) => Some(Verified::No(format!("Flux's reconciliation failed again: {message}"))),
         (None, Some(path), _) => Some(Verified::No(format!(
             "{path} differs again: somebody changed it during the heal"

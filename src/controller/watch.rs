@@ -230,13 +230,10 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
             (Arc::from(rendition), since)
         }
     };
-    looked.resolved.ignored.keep(|namespace, name| {
-        let target = Target {
-            namespace: namespace.to_owned(),
-            name: name.to_owned(),
-        };
-        rendition.desired.contains_key(&target)
-    });
+    looked
+        .resolved
+        .ignored
+        .keep(|target| rendition.desired.contains_key(target));
     let is_first = known_before.is_none();
     let affected = context.governed.put(
         key,

@@ -3,6 +3,7 @@
 //!
 //! The YAML in `crds/` is written from these types by `driftmend crds`.
 
+pub mod kinds;
 mod name;
 mod period;
 mod report;

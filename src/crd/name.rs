@@ -1,6 +1,7 @@
 //! The name of a report, which says what it is about.
 
 use super::{DriftReport, TargetRef};
+use crate::engine::kind::Kind;
 use crate::engine::plan::digest;
 
 /// The longest name of an object (apimachinery, `util/validation`, `DNS1123SubdomainMaxLength`).
@@ -13,7 +14,7 @@ const DIGITS: usize = 32;
 /// The name of the report about an object: `deployment-web` for the Deployment `web`.
 ///
 /// Where that would be longer than a name may be, the object's name is cut and its digest appended: the definition's
-/// rule demands what comes before it, and [`DriftReport::is_named_as_its_target`] the whole. Both kinds of names are a
+/// rule demands what comes before it, and [`DriftReport::kind_of_its_target`] the whole. Both kinds of names are a
 /// valid one of Kubernetes where the object's is.
 pub fn report_name(kind: &str, name: &str) -> String {
     let whole = format!("{}-{name}", kind.to_ascii_lowercase());
@@ -28,11 +29,11 @@ pub fn report_name(kind: &str, name: &str) -> String {
 }
 
 impl TargetRef {
-    /// A Deployment.
-    pub fn deployment(name: &str) -> Self {
+    /// An object of a governed kind.
+    pub fn of(kind: &Kind, name: &str) -> Self {
         Self {
-            api_version: "apps/v1".to_owned(),
-            kind: "Deployment".to_owned(),
+            api_version: kind.api_version(),
+            kind: kind.kind.to_owned(),
             name: name.to_owned(),
         }
     }
@@ -44,12 +45,13 @@ impl TargetRef {
 }
 
 impl DriftReport {
-    /// Whether the report is the one about its target. One that is not was made under another naming, or by somebody
-    /// else, and counts for nothing.
-    pub fn is_named_as_its_target(&self) -> bool {
+    /// The kind of its target, where the report is the one about that. One that is not was made under another naming,
+    /// by somebody else, or by a version that governs more kinds, and counts for nothing.
+    pub fn kind_of_its_target(&self) -> Option<&'static Kind> {
         let target = &self.spec.target;
-        *target == TargetRef::deployment(&target.name)
-            && self.metadata.name.as_deref() == Some(target.report_name().as_str())
+        let kind = Kind::of(&target.api_version, &target.kind)?;
+        let is_named = self.metadata.name.as_deref() == Some(target.report_name().as_str());
+        (*target == TargetRef::of(kind, &target.name) && is_named).then_some(kind)
     }
 }
 

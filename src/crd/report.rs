@@ -1,4 +1,4 @@
-//! `DriftReport`: what is wrong with one Deployment, and the cure.
+//! `DriftReport`: what is wrong with one governed object, and the cure.
 
 // Every printer column repeats the argument names of the one before it; the lint takes them for repeated attributes.
 #![allow(clippy::duplicated_attributes)]
@@ -7,9 +7,10 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::kinds;
 use crate::report::ReportStatus;
 
-/// Tells what is wrong with one Deployment, and carries the plan that a person may approve.
+/// Tells what is wrong with one object, and carries the plan that a person may approve.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "driftmend.dev",
@@ -21,7 +22,8 @@ use crate::report::ReportStatus;
     namespaced,
     status = "ReportStatus",
     derive = "PartialEq",
-    doc = "Tells what is wrong with one Deployment, and carries the plan that a person may approve.",
+    doc = "Tells what is wrong with one object, and carries the plan that a person may approve.",
+    printcolumn(name = "Kind", type_ = "string", json_path = ".spec.target.kind"),
     printcolumn(name = "Phase", type_ = "string", json_path = ".status.phase"),
     printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
     printcolumn(name = "Conflicts", type_ = "integer", json_path = ".status.counts.refused"),
@@ -30,18 +32,18 @@ use crate::report::ReportStatus;
     printcolumn(name = "Age", type_ = "date", json_path = ".metadata.creationTimestamp"),
     validation = Rule::new(
         "oldSelf.hasValue() || self.metadata.name == self.spec.target.kind.lowerAscii() + '-' + self.spec.target.name \
-         || (size(self.spec.target.name) > 242 && size(self.metadata.name) == 253 && \
-         self.metadata.name.startsWith(self.spec.target.kind.lowerAscii() + '-' + self.spec.target.name.substring(0, \
-         210)))"
+         || (size(self.spec.target.kind) + size(self.spec.target.name) > 252 && size(self.metadata.name) == 253 && \
+         self.metadata.name.startsWith((self.spec.target.kind.lowerAscii() + '-' + \
+         self.spec.target.name).substring(0, 221)))"
     )
     .optional_old_self(true)
-    .message("a DriftReport is named by its target: deployment-NAME (a longer name than 253 characters is cut, and \
-              ends in a digest)")
+    .message("a DriftReport is named by its target: KIND-NAME, such as deployment-web (a longer name than 253 \
+              characters is cut, and ends in a digest)")
 )]
 #[x_kube(validation = Rule::new("self == oldSelf").message("the spec of a DriftReport never changes"))]
 #[serde(rename_all = "camelCase")]
 pub struct DriftReportSpec {
-    /// The Deployment that the report is about; it has the report's namespace.
+    /// The object that the report is about; it has the report's namespace.
     pub target: TargetRef,
 
     /// The watch that governs it.
@@ -53,11 +55,11 @@ pub struct DriftReportSpec {
 #[serde(rename_all = "camelCase")]
 pub struct TargetRef {
     /// Group and version.
-    #[schemars(extend("enum" = ["apps/v1"]))]
+    #[schemars(extend("enum" = kinds::api_versions()))]
     pub api_version: String,
 
     /// The kind.
-    #[schemars(length(max = 63), extend("enum" = ["Deployment"]))]
+    #[schemars(length(max = 63), extend("enum" = kinds::names()))]
     pub kind: String,
 
     /// The name.

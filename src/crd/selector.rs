@@ -1,5 +1,5 @@
 //! A label selector with bounds: Kubernetes' own type has none, and each of its parts is held against the labels of
-//! every Deployment of a source.
+//! every object of a source.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use schemars::{JsonSchema, Schema, SchemaGenerator};

@@ -19,7 +19,7 @@ use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::object::PathError;
 use crate::engine::{Mode, Remedy};
 
-/// Names a source of truth and the Deployments that it governs.
+/// Names a source of truth and the objects that it governs.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[kube(
     group = "driftmend.dev",
@@ -31,7 +31,7 @@ use crate::engine::{Mode, Remedy};
     namespaced,
     status = "DriftWatchStatus",
     derive = "PartialEq",
-    doc = "Names a source of truth and the Deployments that it governs.",
+    doc = "Names a source of truth and the objects that it governs.",
     printcolumn(
         name = "Ready",
         type_ = "string",
@@ -61,7 +61,12 @@ pub struct DriftWatchSpec {
     /// Where the truth is.
     pub source: Source,
 
-    /// Governs only those Deployments of the source whose labels in Git fit; all when absent.
+    /// Governs only objects of these kinds; of every kind that is governed when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "super::kinds::some")]
+    pub kinds: Option<Vec<String>>,
+
+    /// Governs only those objects of the source whose labels in Git fit; all when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "super::selector::bounded")]
     pub selector: Option<LabelSelector>,
@@ -109,7 +114,7 @@ pub struct DriftWatchSpec {
     #[serde(default = "plan_ttl", rename = "planTTL")]
     pub plan_ttl: Period,
 
-    /// How long a report stays after its Deployment went in sync again.
+    /// How long a report stays after its object went in sync again.
     #[serde(default = "report_ttl", rename = "reportTTL")]
     pub report_ttl: Period,
 }

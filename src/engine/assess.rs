@@ -233,9 +233,9 @@ fn assess_knowing(
                 _ => summary(phase, &drifts, &foretold, &reasons),
             };
             format!(
-                "The next sync is an outage: told to force, {} deletes the Deployment with all its pods and creates it \
-                 anew: {cause}",
-                by.tool
+                "The next sync is an outage: told to force, {} deletes the {} with all its pods and creates it anew: \
+                 {cause}",
+                by.tool, snapshot.kind
             )
         }
         _ => summary(phase, &drifts, &foretold, &reasons) + &harm(prediction),

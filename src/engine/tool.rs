@@ -11,6 +11,7 @@ use super::operation::{
     comes_after_apply, held_back, names, reconciliation,
 };
 use super::snapshot::SourceFacts;
+use crate::engine::operation::ResourceRef;
 
 /// How long Argo CD may take from a commit to the end of a sync that prunes.
 const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
@@ -131,9 +132,7 @@ impl Tool {
     pub fn applied(&self, target: &ObjectId) -> bool {
         match self {
             Self::Unknown | Self::ArgoCd(_) => false,
-            Self::Flux(flux) => flux
-                .kustomization
-                .applied(target.namespace.as_deref().unwrap_or_default(), &target.name),
+            Self::Flux(flux) => flux.kustomization.applied(&ResourceRef::from(target)),
         }
     }
 
@@ -237,7 +236,7 @@ impl ArgoCd {
             now,
             controller_seen_alive: self.seen_alive,
             windows: &self.windows,
-            deployment: (target.namespace.as_deref().unwrap_or_default(), &target.name),
+            target,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What is known now about each Deployment and watch, from which the gauges are written at every scrape.
+//! What is known now about each object and watch, from which the gauges are written at every scrape.
 //!
 //! Kept as facts and not as series, so that forgetting an object forgets each of its series, whatever labels they have.
 
@@ -12,11 +12,12 @@ use jiff::Timestamp;
 
 use super::harm::Harm;
 use crate::engine::diff::Severity;
+use crate::engine::kind::Kind;
 use crate::engine::predict::Strategy;
 
-/// What is told about one Deployment.
+/// What is told about one object.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeploymentFacts {
+pub struct ObjectFacts {
     /// How many fields differ, by severity.
     pub fields: BTreeMap<Severity, u32>,
 
@@ -42,7 +43,7 @@ pub struct DeploymentFacts {
     pub operation: Option<StaleOperation>,
 }
 
-/// A stale operation of an Application. Each of its Deployments tells of it, and it counts once.
+/// A stale operation of an Application. Each of its objects tells of it, and it counts once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StaleOperation {
     /// The Application's namespace and name.
@@ -78,7 +79,7 @@ pub struct RefusedSync {
     pub union: &'static str,
 }
 
-/// Whether a Deployment is where it belongs.
+/// Whether an object is where it belongs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Presence {
     /// It is.
@@ -131,7 +132,7 @@ impl PlanState {
     }
 }
 
-/// How the Deployments of a watch are.
+/// How the objects of a watch are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WatchCounts {
     /// Governed by it.
@@ -159,7 +160,7 @@ pub struct WatchCounts {
 /// Everything that is known now.
 #[derive(Default)]
 pub(super) struct Board {
-    pub(super) deployments: BTreeMap<(String, String), DeploymentFacts>,
+    pub(super) objects: BTreeMap<(&'static Kind, String, String), ObjectFacts>,
     pub(super) watches: BTreeMap<(String, String), WatchFacts>,
 }
 

@@ -17,8 +17,9 @@ use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::cluster::Verb;
+use crate::engine::kind::Kind;
 use crate::engine::predict::{Strategy, Verdict};
-pub use board::{DeploymentFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
+pub use board::{ObjectFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation, WatchCounts};
 pub use harm::Harm;
 pub use heals::HealResult;
 
@@ -113,7 +114,7 @@ impl Metrics {
             )?,
             assessments: histogram(
                 "assessment_duration_seconds",
-                "Time to assess one Deployment, without requests.",
+                "Time to assess one object, without requests.",
                 &ASSESSMENT_BUCKETS,
             )?,
             dry_runs: counter(
@@ -139,17 +140,21 @@ impl Metrics {
         })))
     }
 
-    /// Says what is known about a Deployment; replaces what was said before.
-    pub fn deployment(&self, namespace: &str, name: &str, facts: DeploymentFacts) {
-        self.board(|board| board.deployments.insert((namespace.to_owned(), name.to_owned()), facts));
+    /// Says what is known about an object; replaces what was said before.
+    pub fn object(&self, kind: &'static Kind, namespace: &str, name: &str, facts: ObjectFacts) {
+        self.board(|board| {
+            board
+                .objects
+                .insert((kind, namespace.to_owned(), name.to_owned()), facts)
+        });
     }
 
-    /// Ends the series of a Deployment that is gone or no longer governed.
-    pub fn forget(&self, namespace: &str, name: &str) {
-        self.board(|board| board.deployments.remove(&(namespace.to_owned(), name.to_owned())));
+    /// Ends the series of an object that is gone or no longer governed.
+    pub fn forget(&self, kind: &'static Kind, namespace: &str, name: &str) {
+        self.board(|board| board.objects.remove(&(kind, namespace.to_owned(), name.to_owned())));
     }
 
-    /// Says how many Deployments a watch governs, and how they are.
+    /// Says how many objects a watch governs, and how they are.
     pub fn watch(&self, namespace: &str, watch: &str, counts: WatchCounts) {
         self.board(|board| board.watch(namespace, watch).counts = counts);
     }

@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 
 use super::*;
 use crate::engine::diff::Severity;
+use crate::engine::kind::DEPLOYMENT;
 
 /// The series in text form, without comments, the process's own and histograms.
 fn series(metrics: &Metrics) -> Vec<String> {
@@ -28,8 +29,8 @@ const QUIET: [&str; 11] = [
     "driftmend_prediction_mismatch_total{strategy=\"server-side-apply\"} 0",
 ];
 
-fn refused() -> DeploymentFacts {
-    DeploymentFacts {
+fn refused() -> ObjectFacts {
+    ObjectFacts {
         fields: BTreeMap::from([(Severity::Drift, 2), (Severity::Ignored, 1), (Severity::Info, 0)]),
         refused: vec![RefusedSync {
             strategy: Strategy::ClientSideApply,
@@ -47,17 +48,18 @@ fn refused() -> DeploymentFacts {
 #[test]
 fn a_refused_sync_is_told_by_union_and_strategy() {
     let metrics = Metrics::new().unwrap();
-    metrics.deployment("shop", "web", refused());
+    metrics.object(&DEPLOYMENT, "shop", "web", refused());
     let expected = [
-        "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"drift\"} 2",
-        "driftmend_drifted_fields{name=\"web\",namespace=\"shop\",severity=\"ignored\"} 1",
+        "driftmend_drifted_fields{kind=\"Deployment\",name=\"web\",namespace=\"shop\",severity=\"drift\"} 2",
+        "driftmend_drifted_fields{kind=\"Deployment\",name=\"web\",namespace=\"shop\",severity=\"ignored\"} 1",
         "driftmend_heals_total{result=\"Failed\"} 0",
         "driftmend_heals_total{result=\"Healed\"} 0",
         "driftmend_heals_total{result=\"NotCarriedOut\"} 0",
-        "driftmend_latent_trap_fields{name=\"web\",namespace=\"shop\"} 1",
+        "driftmend_latent_trap_fields{kind=\"Deployment\",name=\"web\",namespace=\"shop\"} 1",
         "driftmend_leader 0",
-        "driftmend_next_sync_harms_fields{effect=\"overwrites\",name=\"web\",namespace=\"shop\"} 2",
-        "driftmend_next_sync_refused{name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",\
+        "driftmend_next_sync_harms_fields{effect=\"overwrites\",kind=\"Deployment\",name=\"web\",\
+         namespace=\"shop\"} 2",
+        "driftmend_next_sync_refused{kind=\"Deployment\",name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",\
          union=\"probe-handler\"} 1",
         "driftmend_plans{state=\"Approved\"} 0",
         "driftmend_plans{state=\"AwaitingApproval\"} 1",
@@ -73,10 +75,11 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
 #[test]
 fn every_series_of_a_forgotten_object_ends() {
     let metrics = Metrics::new().unwrap();
-    metrics.deployment(
+    metrics.object(
+        &DEPLOYMENT,
         "shop",
         "web",
-        DeploymentFacts {
+        ObjectFacts {
             presence: Presence::Missing,
             drifted_since: Some(Timestamp::UNIX_EPOCH),
             ..refused()
@@ -93,7 +96,7 @@ fn every_series_of_a_forgotten_object_ends() {
     metrics.assessed("shop", "all", Timestamp::UNIX_EPOCH);
     metrics.source_failed("shop", "all", "Unreachable");
     assert!(series(&metrics).len() > QUIET.len() + 10);
-    metrics.forget("shop", "web");
+    metrics.forget(&DEPLOYMENT, "shop", "web");
     metrics.forget_watch("shop", "all");
     assert_eq!(series(&metrics), QUIET);
 }
@@ -101,8 +104,8 @@ fn every_series_of_a_forgotten_object_ends() {
 #[test]
 fn what_is_said_anew_replaces_what_was_said() {
     let metrics = Metrics::new().unwrap();
-    metrics.deployment("shop", "web", refused());
-    metrics.deployment("shop", "web", DeploymentFacts::default());
+    metrics.object(&DEPLOYMENT, "shop", "web", refused());
+    metrics.object(&DEPLOYMENT, "shop", "web", ObjectFacts::default());
     assert_eq!(series(&metrics), QUIET);
 }
 
@@ -110,18 +113,21 @@ fn what_is_said_anew_replaces_what_was_said() {
 fn the_age_of_a_drift_grows_between_scrapes_without_being_set() {
     let metrics = Metrics::new().unwrap();
     let since = Timestamp::now() - jiff::SignedDuration::from_mins(14);
-    metrics.deployment(
+    metrics.object(
+        &DEPLOYMENT,
         "shop",
         "web",
-        DeploymentFacts {
+        ObjectFacts {
             drifted_since: Some(since),
-            ..DeploymentFacts::default()
+            ..ObjectFacts::default()
         },
     );
     let text = metrics.render();
     let line = text
         .lines()
-        .find_map(|line| line.strip_prefix("driftmend_drift_age_seconds{name=\"web\",namespace=\"shop\"} "))
+        .find_map(|line| {
+            line.strip_prefix("driftmend_drift_age_seconds{kind=\"Deployment\",name=\"web\",namespace=\"shop\"} ")
+        })
         .unwrap();
     let age: f64 = line.parse().unwrap();
     assert!((840.0..900.0).contains(&age), "{age}");
@@ -131,32 +137,39 @@ fn the_age_of_a_drift_grows_between_scrapes_without_being_set() {
 fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
     let metrics = Metrics::new().unwrap();
     let at = |minutes: i64| Some(Timestamp::now() - jiff::SignedDuration::from_mins(minutes));
-    let stale =
-        |application: &str, class: &'static str, since: Option<Timestamp>, self_heal: SelfHeal| DeploymentFacts {
-            operation: Some(StaleOperation {
-                application: ("argocd".to_owned(), application.to_owned()),
-                class,
-                since,
-                self_heal,
-            }),
-            ..DeploymentFacts::default()
-        };
-    metrics.deployment(
+    let stale = |application: &str, class: &'static str, since: Option<Timestamp>, self_heal: SelfHeal| ObjectFacts {
+        operation: Some(StaleOperation {
+            application: ("argocd".to_owned(), application.to_owned()),
+            class,
+            since,
+            self_heal,
+        }),
+        ..ObjectFacts::default()
+    };
+    metrics.object(
+        &DEPLOYMENT,
         "shop",
         "web",
         stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed),
     );
-    metrics.deployment(
+    metrics.object(
+        &DEPLOYMENT,
         "shop",
         "api",
         stale("shop", "FailedAtRevision", at(20), SelfHeal::Disarmed),
     );
-    metrics.deployment(
+    metrics.object(
+        &DEPLOYMENT,
         "office",
         "web",
         stale("office", "FailedAtRevision", at(5), SelfHeal::AsBefore),
     );
-    metrics.deployment("bank", "web", stale("bank", "NeverCleared", None, SelfHeal::Disarmed));
+    metrics.object(
+        &DEPLOYMENT,
+        "bank",
+        "web",
+        stale("bank", "NeverCleared", None, SelfHeal::Disarmed),
+    );
     let told = series(&metrics);
     assert!(
         told.contains(&"driftmend_stale_operations{class=\"FailedAtRevision\"} 2".to_owned()),
@@ -186,7 +199,7 @@ fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
     let expected = [("{application=\"shop\",namespace=\"argocd\"}".to_owned(), 20)];
     assert_eq!(seconds("driftmend_self_heal_disarmed_seconds"), expected);
     for (namespace, name) in [("shop", "web"), ("shop", "api"), ("office", "web"), ("bank", "web")] {
-        metrics.deployment(namespace, name, DeploymentFacts::default());
+        metrics.object(&DEPLOYMENT, namespace, name, ObjectFacts::default());
     }
     assert_eq!(series(&metrics), QUIET);
 }
@@ -194,18 +207,20 @@ fn a_stale_operation_counts_once_for_each_application_and_its_age_grows() {
 #[test]
 fn a_deployment_whose_cure_was_denied_says_so() {
     let metrics = Metrics::new().unwrap();
-    metrics.deployment(
+    metrics.object(
+        &DEPLOYMENT,
         "shop",
         "web",
-        DeploymentFacts {
+        ObjectFacts {
             plan: Some(PlanState::Denied),
             ..refused()
         },
     );
-    metrics.deployment(
+    metrics.object(
+        &DEPLOYMENT,
         "shop",
         "api",
-        DeploymentFacts {
+        ObjectFacts {
             plan: Some(PlanState::Approved),
             ..refused()
         },
@@ -214,7 +229,10 @@ fn a_deployment_whose_cure_was_denied_says_so() {
         .into_iter()
         .filter(|line| line.starts_with("driftmend_denied"))
         .collect();
-    assert_eq!(told, ["driftmend_denied{name=\"web\",namespace=\"shop\"} 1"]);
+    assert_eq!(
+        told,
+        ["driftmend_denied{kind=\"Deployment\",name=\"web\",namespace=\"shop\"} 1"]
+    );
 }
 
 #[test]

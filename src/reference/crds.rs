@@ -43,6 +43,9 @@ fn section(definition: &CustomResourceDefinition) -> Result<String, serde_json::
             .as_ref()
             .and_then(|schema| schema.open_api_v3_schema.as_ref());
         let schema = serde_json::to_value(schema)?;
+        for rule in messages(&schema) {
+            text.push_str(&format!("\nThe API server holds each object to this: {rule}.\n"));
+        }
         for part in ["spec", "status"] {
             let Some(node) = schema.pointer(&format!("/properties/{part}")) else {
                 continue;
@@ -132,7 +135,15 @@ fn bounds(node: &Value) -> Vec<String> {
             bound => words.push(format!("{word} {}.", bound.as_f64().unwrap_or_default())),
         }
     }
+    let each = bounds_of_items(node);
+    words.extend(each.map(|word| format!("Of each: {word}")));
     words
+}
+
+/// The bounds of a list's items that are no objects: they have no row of their own.
+fn bounds_of_items(node: &Value) -> impl Iterator<Item = String> {
+    let items = node.get("items").filter(|items| items["type"] != "object");
+    items.map(bounds).into_iter().flatten()
 }
 
 /// What the API server checks besides, by the messages of the schema's rules.
@@ -145,11 +156,14 @@ fn rules(text: &mut String, node: &Value, path: &str) {
     }
 }
 
+/// The messages of a node's own rules.
+fn messages(node: &Value) -> impl Iterator<Item = String> {
+    let rules = node["x-kubernetes-validations"].as_array().into_iter().flatten();
+    rules.map(|rule| cell(rule["message"].as_str().or(rule["rule"].as_str()).unwrap_or_default()))
+}
+
 fn gather(node: &Value, path: &str, found: &mut Vec<String>) {
-    for rule in node["x-kubernetes-validations"].as_array().into_iter().flatten() {
-        let message = rule["message"].as_str().or(rule["rule"].as_str()).unwrap_or_default();
-        found.push(format!("- `{path}`: {}\n", cell(message)));
-    }
+    found.extend(messages(node).map(|message| format!("- `{path}`: {message}\n")));
     for (name, field) in node["properties"].as_object().into_iter().flatten() {
         gather(field, &format!("{path}.{name}"), found);
     }

@@ -53,7 +53,7 @@ pub(super) fn with_dry_run(
             let ours = build::text(masker, &prediction.status_text(kind, name).unwrap_or_default());
             let message =
                 format!("the server contradicts the prediction in a dry run; we say: {ours}; the server says: {said}");
-            let remedy = "look for admission that changes the Deployment on its way in; if there is none, the \
+            let remedy = "look for admission that changes the object on its way in; if there is none, the \
                           prediction is wrong: report it as a fault of driftmend, with this message";
             findings.insert(0, finding("prediction-mismatch", Weight::Error, message, Some(remedy)));
         }

@@ -32,6 +32,9 @@ accepted --set mode=confirm
 accepted --set mode=heal --set "heal.namespaces={shop,team-a}"
 accepted --set mode=heal --set "heal.namespaces={shop},heal.applications.namespaces={argocd,teams},heal.kustomizations.namespaces={flux-system}"
 accepted --set "argocd.namespaces={argocd}"
+accepted --set "kinds={DaemonSet}"
+refused "/kinds/0" --set "kinds={Job}"
+refused "kinds is empty" --set "kinds=null"
 accepted --set "git.deniedCIDRs=null" --set "git.allowedHosts={10.0.0.7,[fd00::5]:8443}"
 accepted --set argocd.enabled=false,flux.enabled=false
 accepted --set crds.install=false --set serviceAccount.create=false --set serviceAccount.name=other

@@ -33,7 +33,7 @@ struct Round {
 fn drift_and_plan(shop: &Shop, number: usize, last: Option<&str>) -> Result<Round> {
     shop.switch_handler("livenessProbe", u16::try_from(8_100 + number)?)?;
     let plan = shop.wait_for_plan(last)?;
-    let generation = shop.deployment()?["metadata"]["generation"]
+    let generation = shop.live()?["metadata"]["generation"]
         .as_i64()
         .context("no generation")?;
     Ok(Round { generation, plan })
@@ -43,7 +43,7 @@ fn drift_and_plan(shop: &Shop, number: usize, last: Option<&str>) -> Result<Roun
 fn assert_healed_once(shop: &Shop, round: &Round, proxy: &Proxy, at: &str) -> Result<()> {
     let status = shop.wait_for_heal(&round.plan)?;
     let writes = proxy.writes();
-    let live = shop.deployment()?;
+    let live = shop.live()?;
     assert_eq!(
         live["metadata"]["generation"].as_i64(),
         Some(round.generation + 1),
@@ -265,10 +265,7 @@ fn an_approval_taken_back_during_a_heal_ends_it() -> Result<()> {
         (&status["history"][0]["result"], text(&status["history"][0]["message"])),
         (&json!("Failed"), message)
     );
-    assert_eq!(
-        shop.deployment()?["metadata"]["generation"].as_i64(),
-        Some(round.generation)
-    );
+    assert_eq!(shop.live()?["metadata"]["generation"].as_i64(), Some(round.generation));
     shop.wait_for_event("DriftReport", "HealFailed")
 }
 

@@ -34,12 +34,12 @@ fn approve_by_patch(shop: &Shop, plan: &str) -> Result<()> {
 
 /// The refusal is told in the report and as an Event, and the Deployment stays as it is.
 fn assert_refused(shop: &Shop, plan: &str, reason: &str, message: &str) -> Result<()> {
-    let before = shop.deployment()?["metadata"]["generation"].clone();
+    let before = shop.live()?["metadata"]["generation"].clone();
     approve_by_patch(shop, plan)?;
     let told = shop.wait_for_condition("Approved", reason)?;
     assert_eq!((&told["status"], &told["message"]), (&json!("False"), &json!(message)));
     shop.wait_for_event("DriftReport", reason)?;
-    assert_eq!(shop.deployment()?["metadata"]["generation"], before, "{reason}");
+    assert_eq!(shop.live()?["metadata"]["generation"], before, "{reason}");
     Ok(())
 }
 

@@ -29,7 +29,7 @@ fn no_write_while_a_freeze_stands_on_the_namespace_the_watch_or_the_report_and_o
         let plan = shop.wait_for_plan(last.as_deref())?;
         shop.kubectl(&["annotate", object, &format!("{FREEZE}=release day")])?
             .success()?;
-        let before = shop.deployment()?["metadata"]["generation"].clone();
+        let before = shop.live()?["metadata"]["generation"].clone();
         shop.approve(&plan)?;
         let told = shop.wait_for_condition("Approved", "Frozen")?;
         let message =
@@ -44,7 +44,7 @@ fn no_write_while_a_freeze_stands_on_the_namespace_the_watch_or_the_report_and_o
             "{}",
             by_hand.stderr
         );
-        assert_eq!(shop.deployment()?["metadata"]["generation"], before, "{place}");
+        assert_eq!(shop.live()?["metadata"]["generation"], before, "{place}");
 
         shop.kubectl(&["annotate", object, &format!("{FREEZE}-")])?.success()?;
         shop.wait_for_heal(&plan)?;

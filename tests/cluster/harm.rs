@@ -61,7 +61,7 @@ fn a_sync_that_scales_down_is_reported_and_counted_although_nothing_drifted() ->
 
         // What was foretold comes, and then there is nothing to tell.
         shop.sync(&manifest(&json!({"livenessProbe": http_get()})))?.success()?;
-        assert_eq!(shop.deployment()?["spec"]["replicas"], 1);
+        assert_eq!(shop.live()?["spec"]["replicas"], 1);
         shop.wait_for_status("nothing to tell", |status| {
             status["prediction"]["overwrites"] == json!([]) && status["findings"] == json!([])
         })?;

@@ -73,7 +73,16 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
     let head: Vec<&str> = lines[0].split_whitespace().collect();
     assert_eq!(
         head,
-        ["NAME", "PHASE", "DRIFTED", "CONFLICTS", "HEAL", "SUMMARY", "AGE"]
+        [
+            "NAME",
+            "KIND",
+            "PHASE",
+            "DRIFTED",
+            "CONFLICTS",
+            "HEAL",
+            "SUMMARY",
+            "AGE"
+        ]
     );
     let row = format!(
         "{} {} 1 AwaitingApproval",
@@ -83,7 +92,7 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
     assert_eq!(
         lines[1]
             .split_whitespace()
-            .skip(1)
+            .skip(2)
             .take(4)
             .collect::<Vec<_>>()
             .join(" "),
@@ -91,7 +100,7 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
     );
     assert!(lines[1].contains(&text(&status["summary"])), "{columns}");
 
-    let before = shop.deployment()?["metadata"]["generation"].as_i64();
+    let before = shop.live()?["metadata"]["generation"].as_i64();
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
     let status = shop.wait_for_heal(&plan)?;
@@ -100,7 +109,7 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
         (&json!("InSync"), &json!("Healed"))
     );
     assert_eq!(condition(&status, "Approved")["reason"], "CarriedOut");
-    let live = shop.deployment()?;
+    let live = shop.live()?;
     assert_eq!(
         live["metadata"]["generation"].as_i64(),
         before.map(|generation| generation + 1)
@@ -112,7 +121,7 @@ fn under_client_side_apply_the_refusal_is_predicted_word_for_word_and_the_heal_c
     let next = manifest(&json!({"livenessProbe": exec()}));
     shop.commit(&next);
     assert_eq!(shop.sync(&next)?.success()?, "deployment.apps/web configured\n");
-    let probe = probe(&shop.deployment()?, "livenessProbe");
+    let probe = probe(&shop.live()?, "livenessProbe");
     assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
     installation::assert_no_right_was_missing(&shared.controller);
     Ok(())
@@ -144,7 +153,7 @@ fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
-    let live = shop.deployment()?;
+    let live = shop.live()?;
     let annotation = text(&live["metadata"]["annotations"]["kubectl.kubernetes.io/last-applied-configuration"]);
     let named: Value = serde_json::from_str(&annotation)?;
     let probed = json!([{"name": "web", "livenessProbe": http_get()}]);
@@ -164,7 +173,7 @@ fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_
     for (git, kept, gone) in [(&next, "exec", "httpGet"), (&git, "httpGet", "exec")] {
         shop.commit(git);
         shop.sync(git)?.success()?;
-        let probe = probe(&shop.deployment()?, "livenessProbe");
+        let probe = probe(&shop.live()?, "livenessProbe");
         assert!(probe[kept].is_object() && probe[gone].is_null(), "{probe:#}");
     }
     let mut dropped = git.clone();
@@ -188,10 +197,7 @@ fn where_last_applied_was_lost_the_heal_names_what_it_restored_and_kubectl_owns_
             .run(&arguments)?
             .success()?;
     }
-    assert_eq!(
-        shop.deployment()?.pointer("/spec/template/spec/containers/0/ports"),
-        None
-    );
+    assert_eq!(shop.live()?.pointer("/spec/template/spec/containers/0/ports"), None);
     installation::assert_no_right_was_missing(&shared.controller);
     Ok(())
 }
@@ -219,11 +225,11 @@ fn under_server_side_apply_the_tool_owns_the_restored_probe_and_its_next_change_
         .collect();
     assert_eq!(kinds, ["Restore", "Transfer"]);
 
-    let before = shop.deployment()?["metadata"]["generation"].as_i64();
+    let before = shop.live()?["metadata"]["generation"].as_i64();
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
-    let live = shop.deployment()?;
+    let live = shop.live()?;
     assert_eq!(
         live["metadata"]["generation"].as_i64(),
         before.map(|generation| generation + 1)
@@ -236,14 +242,14 @@ fn under_server_side_apply_the_tool_owns_the_restored_probe_and_its_next_change_
 
     shop.sync(&git)?.success()?;
     assert_eq!(
-        shop.deployment()?["metadata"]["generation"],
+        shop.live()?["metadata"]["generation"],
         live["metadata"]["generation"],
         "the tool's own sync changed something"
     );
     let next = manifest(&json!({"livenessProbe": exec()}));
     shop.commit(&next);
     shop.sync(&next)?.success()?;
-    let probe = probe(&shop.deployment()?, "livenessProbe");
+    let probe = probe(&shop.live()?, "livenessProbe");
     assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
     installation::assert_no_right_was_missing(&shared.controller);
     Ok(())
@@ -262,10 +268,10 @@ fn under_replace_the_next_sync_reverts_the_drift_and_so_does_the_heal() -> Resul
         (&json!("Reverts"), &json!([]))
     );
 
-    let before = shop.deployment()?["metadata"]["generation"].as_i64();
+    let before = shop.live()?["metadata"]["generation"].as_i64();
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
-    let live = shop.deployment()?;
+    let live = shop.live()?;
     assert_eq!(
         live["metadata"]["generation"].as_i64(),
         before.map(|generation| generation + 1)
@@ -273,14 +279,14 @@ fn under_replace_the_next_sync_reverts_the_drift_and_so_does_the_heal() -> Resul
     shop.sync(&git)?.success()?;
     // Not the generation: a PUT takes the deployment controller's annotation away, and annotations count for it.
     assert_eq!(
-        shop.deployment()?["spec"],
+        shop.live()?["spec"],
         live["spec"],
         "the tool's own sync changed something"
     );
     let next = manifest(&json!({"livenessProbe": exec()}));
     shop.commit(&next);
     shop.sync(&next)?.success()?;
-    let probe = probe(&shop.deployment()?, "livenessProbe");
+    let probe = probe(&shop.live()?, "livenessProbe");
     assert_eq!((&probe["exec"], &probe["httpGet"]), (&exec()["exec"], &Value::Null));
     Ok(())
 }
@@ -309,12 +315,12 @@ fn two_switched_probes_are_two_causes_and_one_heal() -> Result<()> {
         (1, refusal_as_kubectl_prints_it(&status["prediction"]).as_str())
     );
 
-    let before = shop.deployment()?["metadata"]["generation"].as_i64();
+    let before = shop.live()?["metadata"]["generation"].as_i64();
     let plan = text(&status["plan"]["hash"]);
     shop.approve(&plan)?;
     shop.wait_for_heal(&plan)?;
     assert_eq!(
-        shop.deployment()?["metadata"]["generation"].as_i64(),
+        shop.live()?["metadata"]["generation"].as_i64(),
         before.map(|generation| generation + 1)
     );
     assert_eq!(

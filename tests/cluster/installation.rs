@@ -30,6 +30,8 @@ const HEALED_NAMESPACES: &[&str] = &[
     "hostile",
     "scaled-by-client",
     "scaled-by-server",
+    "daemons-by-client",
+    "daemons-by-server",
 ];
 
 /// A cluster with the chart in it. Nothing here is shared with a test that installs the chart in another mode.

@@ -169,7 +169,7 @@ fn a_deployment_without_a_report_is_what_git_says_only_where_that_is_known() -> 
         ("web has no report: it is what Git says, or no watch governs it", 1)
     );
     let takes = format!(
-        "\n  watch {namespace}/all governs 1 Deployment; the namespace has 1: those of https://git.example/shop.git, \
+        "\n  watch {namespace}/all governs 1 object; the namespace has 1: those of https://git.example/shop.git, \
          folder /\n"
     );
     assert!(unknown.stdout.contains(&takes), "{}", unknown.stdout);

@@ -20,6 +20,7 @@ mod freeze;
 mod harm;
 mod incident;
 mod installation;
+mod kinds;
 mod known;
 mod kubectl_diff;
 mod modes;

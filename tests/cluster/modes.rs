@@ -49,7 +49,7 @@ fn approve_as(shop: &Shop, kubeconfig: &Path, by: &str, plan: &str) -> Result<Ou
 }
 
 /// A policy holds a moment after it was stored.
-fn wait_until_refused(what: &str, by: &str, mut request: impl FnMut() -> Result<Output>) -> Result<()> {
+pub fn wait_until_refused(what: &str, by: &str, mut request: impl FnMut() -> Result<Output>) -> Result<()> {
     wait::until(what, PATIENCE, || {
         let output = request()?;
         let told = format!("{}{}", output.stdout, output.stderr);
@@ -202,7 +202,7 @@ fn confirm(installation: &Installation, shop: &Shop, last: &str) -> Result<Strin
         .success()?;
     let message = "driftmend runs in mode confirm and may only dry-run (dryRun=All)";
     wait_until_refused("the fence", message, || shop.kubectl_as(&service_account, TRIAL))?;
-    assert_eq!(shop.deployment()?["metadata"]["labels"]["trial"], Value::Null);
+    assert_eq!(shop.live()?["metadata"]["labels"]["trial"], Value::Null);
     Ok(plan)
 }
 
@@ -211,7 +211,7 @@ fn elsewhere(installation: &Installation) -> Result<()> {
     let office = Shop::open_watched(&installation.control_plane, "office", Sync::ClientSide)?;
     office.switch_handler("livenessProbe", 8080)?;
     let plan = office.wait_for_plan(None)?;
-    let before = office.deployment()?["metadata"]["generation"].clone();
+    let before = office.live()?["metadata"]["generation"].clone();
     office.approve(&plan)?;
     let waits = office.wait_for_condition("Approved", "AwaitingHealer")?;
     assert!(
@@ -224,7 +224,7 @@ fn elsewhere(installation: &Installation) -> Result<()> {
         "{}",
         refused.stderr
     );
-    assert_eq!(office.deployment()?["metadata"]["generation"], before);
+    assert_eq!(office.live()?["metadata"]["generation"], before);
     Ok(())
 }
 
@@ -257,7 +257,7 @@ fn without_the_policy(
     };
     shop.switch_handler("livenessProbe", 8082)?;
     let offered = shop.wait_for_plan(Some(last))?;
-    let before = shop.deployment()?["metadata"].clone();
+    let before = shop.live()?["metadata"].clone();
     control_plane.kubectl(&delete)?.success()?;
     forge(&approval_patch("somebody else", &offered))?;
     let told = shop.wait_for_condition("PlanReady", "PolicyMissing")?;
@@ -300,9 +300,9 @@ fn without_the_policy(
         message.starts_with("interrupted: the policy that judges approvals was changed"),
         "{message}"
     );
-    let after = shop.deployment()?["metadata"].clone();
+    let after = shop.live()?["metadata"].clone();
     assert_eq!(
-        (&after["generation"], owners(&shop.deployment()?)),
+        (&after["generation"], owners(&shop.live()?)),
         (&before["generation"], owners(&json!({"metadata": before})))
     );
 

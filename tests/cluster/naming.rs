@@ -270,12 +270,13 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
     );
     assert_eq!(first("deploy/web")?, named("web"));
     assert_eq!(first("deploy/deployment-web")?, named("deployment-web"));
-    let other = tenant.driftmend(&["report", "statefulset/web"])?;
+    let other = tenant.driftmend(&["report", "job/web"])?;
     assert_eq!(
         (other.code, other.stderr.as_str()),
         (
             2,
-            "error: \"statefulset/web\" names no Deployment\nhint: only Deployments are governed: deploy/web\n"
+            "error: \"job/web\" names nothing that is governed\nhint: governed are Deployments and DaemonSets: deploy/web or \
+             ds/web\n"
         )
     );
     Ok(())

@@ -50,7 +50,7 @@ fn what_no_report_offered_is_never_carried_out() -> Result<()> {
     let shop = Shop::open_watched(control_plane, "shop", Sync::ClientSide)?;
     shop.switch_handler("livenessProbe", 8080)?;
     let known = shop.wait_for_plan(None)?;
-    let generation = shop.deployment()?["metadata"]["generation"].clone();
+    let generation = shop.live()?["metadata"]["generation"].clone();
 
     // The attack: while no plan is shown, a hash that is known from before is approved on the report that was made
     // anew.
@@ -101,11 +101,7 @@ fn what_no_report_offered_is_never_carried_out() -> Result<()> {
     let of_new = shop.wait_for_plan(Some(&again))?;
     approve(&shop, &again, "admin")?.success()?;
     shop.wait_for_status("a refusal", |status| condition(status, "Approved")["status"] == "False")?;
-    assert_eq!(
-        shop.deployment()?["metadata"]["generation"],
-        generation,
-        "it was written"
-    );
+    assert_eq!(shop.live()?["metadata"]["generation"], generation, "it was written");
 
     // What is shown is followed.
     approve(&shop, &of_new, "admin")?.success()?;

@@ -76,7 +76,7 @@ fn a_change_between_the_beginning_of_a_step_and_its_write_ends_the_heal_as_not_c
         ))
     })?;
     assert_eq!(ended.code(), Some(2), "{}", heal.log_tail());
-    let told = "nothing was written: somebody changed the Deployment after the approval";
+    let told = "nothing was written: somebody changed the object after the approval";
     ensure!(heal.log_tail().contains(told), "{}", heal.log_tail());
     let entry = &status["history"][0];
     assert_eq!(

@@ -76,7 +76,7 @@ fn rights_are_asked_for_by_what_a_step_writes_and_not_by_what_it_shows() -> Resu
         office.control_plane().admin(),
         "rights",
         &decision("Approved", &hash('a'), "admin"),
-        "or two beside the Deployment",
+        "or two beside its target",
     )?;
     // The same object in another group, another case, another spelling, or without a part is of no kind that is ever
     // written.

@@ -1,4 +1,4 @@
-//! One Deployment from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it by
+//! One governed object from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it by
 //! hand.
 
 use std::ops::ControlFlow;
@@ -73,10 +73,13 @@ pub fn manifest(probes: &Value) -> Value {
     })
 }
 
-/// A namespace with a Deployment `web`, its repository and its syncing tool.
+/// A namespace with an object `web`, its repository and its syncing tool.
 pub struct Shop<'a> {
     pub control_plane: &'a ControlPlane,
     pub namespace: String,
+
+    /// The object's kind, as the manifest writes it.
+    kind: String,
     sync: Sync,
     repository: Repository,
     git: GitServer,
@@ -92,6 +95,7 @@ impl<'a> Shop<'a> {
         let shop = Self {
             control_plane,
             namespace: namespace.to_owned(),
+            kind: text(&manifest["kind"]),
             sync,
             repository,
             git,
@@ -104,9 +108,19 @@ impl<'a> Shop<'a> {
             sync.command()
         };
         shop.send(first, manifest)?.success()?;
-        shop.kubectl(&["rollout", "status", "deployment/web", "--timeout=170s"])?
+        shop.kubectl(&["rollout", "status", &shop.resource(), "--timeout=170s"])?
             .success()?;
         Ok(shop)
+    }
+
+    /// The object as kubectl takes it, such as `deployment/web`.
+    fn resource(&self) -> String {
+        format!("{}/web", self.kind.to_lowercase())
+    }
+
+    /// The name of its report.
+    pub fn report_name(&self) -> String {
+        format!("{}-web", self.kind.to_lowercase())
     }
 
     /// Opens a shop with the incident's manifest, and a watch that finds it in sync.
@@ -216,7 +230,7 @@ impl<'a> Shop<'a> {
             container[key] = value.clone();
         }
         let patch = json!({"spec": {"template": {"spec": {"containers": [container]}}}}).to_string();
-        self.kubectl(&["patch", "deployment", "web", "--type=strategic", "--patch", &patch])?
+        self.kubectl(&["patch", &self.resource(), "--type=strategic", "--patch", &patch])?
             .success()
             .map(drop)
     }
@@ -226,22 +240,21 @@ impl<'a> Shop<'a> {
         self.change_container(&json!({probe: {"httpGet": null, "tcpSocket": {"port": port}}}))
     }
 
-    /// The live Deployment, with its managedFields.
-    pub fn deployment(&self) -> Result<Value> {
-        self.get("deployment", "web")?.context("the Deployment web is gone")
+    /// The live object, with its managedFields.
+    pub fn live(&self) -> Result<Value> {
+        self.get(&self.resource())?.context("the object web is gone")
     }
 
     /// The report, where there is one.
     pub fn report(&self) -> Result<Option<Value>> {
-        self.get("driftreport", "deployment-web")
+        self.get(&format!("driftreport/{}", self.report_name()))
     }
 
-    fn get(&self, kind: &str, name: &str) -> Result<Option<Value>> {
+    fn get(&self, resource: &str) -> Result<Option<Value>> {
         let text = self
             .kubectl(&[
                 "get",
-                kind,
-                name,
+                resource,
                 "--show-managed-fields",
                 "--ignore-not-found",
                 "--output=json",
@@ -301,12 +314,15 @@ impl<'a> Shop<'a> {
 
     /// Approves a plan as the administrator.
     pub fn approve(&self, plan: &str) -> Result<()> {
-        self.driftmend(&["approve", "web", "--plan", plan])?.success().map(drop)
+        self.driftmend(&["approve", &self.resource(), "--plan", plan])?
+            .success()
+            .map(drop)
     }
 
-    /// The reasons of all Events about the Deployment or its report, each once and sorted.
+    /// The reasons of all Events about the object or its report, each once and sorted.
     pub fn event_reasons(&self, kind: &str) -> Result<Vec<String>> {
-        let name = if kind == "DriftReport" { "deployment-web" } else { "web" };
+        let report = self.report_name();
+        let name = if kind == "DriftReport" { report.as_str() } else { "web" };
         let selector = format!("--field-selector=involvedObject.kind={kind},involvedObject.name={name}");
         let events: Value = serde_json::from_str(
             &self
@@ -337,7 +353,7 @@ impl<'a> Shop<'a> {
             .success()
     }
 
-    /// Waits for an Event about the Deployment.
+    /// Waits for an Event about the object or its report.
     pub fn wait_for_event(&self, kind: &str, reason: &str) -> Result<()> {
         wait::patiently(&format!("an Event {reason} about the {kind}"), PATIENCE, || {
             let seen = self.event_reasons(kind)?;

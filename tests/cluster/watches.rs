@@ -283,7 +283,7 @@ fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why()
             "nothing",
             "GovernsNothing",
             [
-                "no Deployment is governed: the source at ".to_owned(),
+                "nothing is governed: the source at ".to_owned(),
                 " holds 1 Service; check its path".to_owned(),
             ],
         ),

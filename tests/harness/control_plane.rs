@@ -17,12 +17,13 @@ use super::kubeconfig;
 use super::process::Folder;
 use super::servers::{Programs, Servers};
 
-/// The controllers that a Deployment, its namespace, its ServiceAccounts and people's rights need (names from
+/// The controllers that a governed object, its namespace, its ServiceAccounts and people's rights need (names from
 /// `cmd/kube-controller-manager/names/controller_names.go`). Without the role aggregation the roles `admin`, `edit` and
 /// `view` are empty; without the last one a ValidatingAdmissionPolicy never gets the result of its type check. There is
 /// no autoscaler: no metrics are served.
 pub const CONTROLLERS: &[&str] = &[
     "deployment-controller",
+    "daemonset-controller",
     "replicaset-controller",
     "serviceaccount-controller",
     "serviceaccount-token-controller",

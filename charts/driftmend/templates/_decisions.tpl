@@ -24,24 +24,30 @@ that is for people. */ -}}
 # The kinds that a plan may write, and nothing that is not here is ever approved.
 - name: resources
   expression: >-
-    {'apps/Deployment': 'deployments', 'argoproj.io/Application': 'applications',
+    { {{- include "driftmend.governedResources" . -}}, 'argoproj.io/Application': 'applications',
     'kustomize.toolkit.fluxcd.io/Kustomization': 'kustomizations'}
 - name: unknown
   expression: >-
     variables.objects.filter(object, !(
     ['apiVersion', 'kind', 'namespace', 'name'].all(key, key in object && object[key] != null && object[key] != '')
     && string(object['apiVersion']).split('/')[0] + '/' + string(object['kind']) in variables.resources))
+- name: target
+  expression: oldObject.spec.target
+- name: targetGroup
+  expression: variables.target.apiVersion.split('/')[0]
+# A right on the kind that the report is about, and on no other one of its name.
 - name: mayPatchTarget
   expression: >-
-    authorizer.group('apps').resource('deployments').namespace(oldObject.metadata.namespace)
-    .name(oldObject.spec.target.name).check('patch').allowed()
-# What is written beside the Deployment: the object of one tool, however many steps it takes. To ask the authorizer costs a third of what an
+    (variables.targetGroup + '/' + variables.target.kind) in variables.resources
+    && authorizer.group(variables.targetGroup).resource(variables.resources[variables.targetGroup + '/' + variables.target.kind])
+    .namespace(oldObject.metadata.namespace).name(variables.target.name).check('patch').allowed()
+# What is written beside the target: the object of one tool, however many steps it takes. To ask the authorizer costs a third of what an
 # expression may cost, so that no expression asks more than once.
 - name: others
   expression: >-
     variables.unknown.size() > 0 ? dyn([]) : variables.objects.filter(object, !(
-    string(object['apiVersion']).startsWith('apps/') && object['kind'] == 'Deployment'
-    && object['namespace'] == oldObject.metadata.namespace && object['name'] == oldObject.spec.target.name))
+    string(object['apiVersion']).split('/')[0] == variables.targetGroup && object['kind'] == variables.target.kind
+    && object['namespace'] == oldObject.metadata.namespace && object['name'] == variables.target.name))
 - name: other
   expression: "variables.others.size() > 0 ? variables.others[0] : dyn({})"
 - name: several
@@ -56,7 +62,7 @@ that is for people. */ -}}
 # For messages: what is to be patched.
 - name: toPatch
   expression: >-
-    'the Deployment "' + oldObject.spec.target.name + '" in namespace "' + oldObject.metadata.namespace + '"'
+    'the ' + variables.target.kind + ' "' + variables.target.name + '" in namespace "' + oldObject.metadata.namespace + '"'
     + (variables.others.size() == 0 ? '' : ' and ' + string(variables.other['kind']) + ' '
     + string(variables.other['namespace']) + '/' + string(variables.other['name']))
 {{- if eq .Values.approval.right "approve" }}
@@ -121,7 +127,7 @@ that is for people. */ -}}
     !variables.decided || variables.approval == null || !('decision' in variables.approval) || variables.approval['decision'] != 'Approved'
     || !('hash' in variables.shown) || (variables.steps.size() > 0 && variables.unknown.size() == 0 && !variables.several)
   reason: Forbidden
-  message: "the plan does not say for each step which object it writes, names one of a kind that driftmend never writes, or two beside the Deployment: it cannot be approved"
+  message: "the plan does not say for each step which object it writes, names one of a kind that driftmend never writes, or two beside its target: it cannot be approved"
 {{- if eq .Values.approval.right "approve" }}
 - expression: "variables.controller || !variables.decided || variables.mayDecide"
   reason: Forbidden
@@ -139,7 +145,7 @@ that is for people. */ -}}
 - expression: >-
     variables.controller || !variables.decided || (variables.approval == null ? variables.mayPatchTarget : variables.mayPatchAll)
   reason: Forbidden
-  message: "approving and denying need the right to patch the Deployment of the report, and all else that the plan writes"
+  message: "approving and denying need the right to patch the target of the report, and all else that the plan writes"
   # A message may not ask the authorizer again.
   messageExpression: >-
     'approving and denying need the right to patch ' + variables.toPatch + ': ask for it, or have somebody decide who holds it'

@@ -52,8 +52,11 @@ system:serviceaccount:{{ .Release.Namespace }}:{{ include "driftmend.serviceAcco
 
 {{- /* The namespaces to heal in, or a refusal: mode heal without one would be a mode that does nothing. */ -}}
 {{- define "driftmend.checkMode" -}}
+{{- if empty .Values.kinds -}}
+{{- fail "kinds is empty: list the kinds on which driftmend has rights, such as Deployment" -}}
+{{- end -}}
 {{- if and (eq .Values.mode "heal") (empty .Values.heal.namespaces) -}}
-{{- fail "mode is heal, but heal.namespaces is empty: list each namespace in which driftmend may patch Deployments (there is no \"all\"), or choose mode confirm" -}}
+{{- fail "mode is heal, but heal.namespaces is empty: list each namespace in which driftmend may patch objects (there is no \"all\"), or choose mode confirm" -}}
 {{- end -}}
 {{- if and (ne .Values.mode "heal") .Values.heal.namespaces -}}
 {{- fail (printf "heal.namespaces is set, but mode is %s: set mode to heal, or leave heal.namespaces empty" .Values.mode) -}}
@@ -227,9 +230,52 @@ one of another version than the object's may go, and not change.
     variables.appliersStay && variables.oursIsOurs && variables.nobodyJoins && variables.joinedHolds && variables.fieldsStay && variables.metadataFieldsStay && variables.statusFieldsStay
 {{- end -}}
 
-{{- /* The kinds that a sync may be limited to: those that are governed. */ -}}
+{{- /* The governed kinds, as JSON: the program's own table (src/engine/kind), with which a test compares it. Fences and decisions know all of
+them; rights are given to those that values.yaml names. */ -}}
+{{- define "driftmend.kinds" -}}
+[
+{"group": "apps", "kind": "Deployment", "plural": "deployments"},
+{"group": "apps", "kind": "DaemonSet", "plural": "daemonsets"}
+]
+{{- end -}}
+
+{{- /* The kinds that a sync may be limited to, as CEL writes a list. */ -}}
 {{- define "driftmend.governedKinds" -}}
-[{'group': 'apps', 'kind': 'Deployment'}]
+{{- $kinds := list -}}
+{{- range include "driftmend.kinds" . | fromJsonArray -}}
+{{- $kinds = append $kinds (printf "{'group': '%s', 'kind': '%s'}" .group .kind) -}}
+{{- end -}}
+[{{ join ", " $kinds }}]
+{{- end -}}
+
+{{- /* Their resources, as CEL writes the entries of a map: 'apps/Deployment': 'deployments'. */ -}}
+{{- define "driftmend.governedResources" -}}
+{{- $kinds := list -}}
+{{- range include "driftmend.kinds" . | fromJsonArray -}}
+{{- $kinds = append $kinds (printf "'%s/%s': '%s'" .group .kind .plural) -}}
+{{- end -}}
+{{ join ", " $kinds }}
+{{- end -}}
+
+{{- /* Rules of a role on the kinds that values.yaml names: {root, verbs}. */ -}}
+{{- define "driftmend.rulesOfKinds" -}}
+{{- range include "driftmend.kinds" .root | fromJsonArray }}
+{{- if has .kind $.root.Values.kinds }}
+- apiGroups: [{{ .group }}]
+  resources: [{{ .plural }}]
+  verbs: [{{ join ", " $.verbs }}]
+{{- end }}
+{{- end }}
+{{- end -}}
+
+{{- /* Rules of an admission policy on all of them: {root, operations, subresources}. */ -}}
+{{- define "driftmend.matchKinds" -}}
+{{- range include "driftmend.kinds" .root | fromJsonArray }}
+- apiGroups: [{{ .group }}]
+  apiVersions: ["*"]
+  operations: [{{ join ", " $.operations }}]
+  resources: [{{ .plural }}{{ if $.subresources }}, {{ .plural }}/*{{ end }}]
+{{- end }}
 {{- end -}}
 
 {{- /* What holds of every write on an object of a syncing tool: {root, kind, plural, namespaces}. */ -}}

@@ -16,8 +16,7 @@ use crate::controller::heal::{Elsewhere, Look};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::{judge, origin, tool, watch};
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, TargetRef};
-use crate::engine::kind::DEPLOYMENT;
+use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::plan::OTHERS_FORETOLD;
 use crate::engine::{Beside, Tool};
 use crate::lease::last_clear::Place;
@@ -92,7 +91,11 @@ impl<'a> Eyes<'a> {
             // The report is there: its watch may govern the namespace.
             own_namespace: key.namespace.clone(),
         };
+        let kind = report
+            .kind_of_its_target()
+            .ok_or_else(|| Fault::new("the report is about nothing that this version governs"))?;
         let target = Target {
+            kind,
             namespace: report.namespace().unwrap_or_default(),
             name: report.spec.target.name.clone(),
         };
@@ -242,10 +245,10 @@ impl Look for &Eyes<'_> {
 impl Eyes<'_> {
     async fn look(&self) -> Result<Option<FreshScene>, ApiError> {
         let (namespace, name) = (&self.target.namespace, &self.target.name);
-        let live = self.cluster.get_governed(&DEPLOYMENT, namespace, name).await?;
+        let live = self.cluster.get_governed(self.target.kind, namespace, name).await?;
         let report = self
             .cluster
-            .report_of(namespace, &TargetRef::deployment(name))
+            .report_of(namespace, &self.target.target_ref())
             .await?
             .map(Arc::new);
         let judge = self.judge().await?;

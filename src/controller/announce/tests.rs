@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 
 /// The reasons on the report for what changed, where Events told this much of the cure before.
 fn reasons(announced: Option<Announced>, (old, new): (&ReportStatus, &ReportStatus)) -> Vec<&'static str> {
@@ -17,6 +18,7 @@ fn reasons(announced: Option<Announced>, (old, new): (&ReportStatus, &ReportStat
     }))
     .unwrap();
     let target = Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "web".to_owned(),
     };
@@ -116,6 +118,7 @@ fn a_trap_under_what_is_in_sync_is_told_when_it_comes_and_when_it_goes() {
 fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart() {
     let (status, announcements) = (healed(), Announcements::default());
     let target = Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "web".to_owned(),
     };
@@ -170,6 +173,7 @@ fn what_a_heal_does_on_its_way_is_no_news_and_what_is_there_afterwards_is() {
     ] {
         let announcements = Announcements::default();
         let target = Target {
+            kind: &DEPLOYMENT,
             namespace: "shop".to_owned(),
             name: "web".to_owned(),
         };
@@ -184,6 +188,7 @@ fn what_a_heal_does_on_its_way_is_no_news_and_what_is_there_afterwards_is() {
     // Who begins to tell in the middle of it does not know what was told before.
     let announcements = Announcements::default();
     let target = Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "web".to_owned(),
     };

@@ -1,10 +1,8 @@
-//! What of a commit a watch governs: the Deployments that it may and wants to, and in words what it leaves.
+//! What of a commit a watch governs: the objects that it may and wants to, and in words what it leaves.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
-use kube::core::{Selector, SelectorExt};
 use serde_json::Value;
 
 use super::super::governed::{Desired, Rendition, Target, WatchKey};
@@ -13,9 +11,11 @@ use super::super::reading::Read;
 use super::super::source_error::SourceError;
 use super::super::watch::WARNING_LIMIT;
 use super::Sources;
+use super::wanted::Wanted;
 use crate::crd::DriftWatch;
-use crate::engine::kind::{DEPLOYMENT, Kind};
+use crate::engine::kind::Kind;
 use crate::engine::object::Document;
+use crate::engine::operation::ResourceRef;
 use crate::report::{Notice, cut};
 use crate::source::render::Rendered;
 use crate::source::syncing::argo_cd;
@@ -27,7 +27,7 @@ const LONGEST_NAMESPACE: usize = 63;
 /// The longest note about a source, in bytes.
 const LONGEST_NOTE: usize = 1_900;
 
-/// Keeps the Deployments that the watch may and wants to govern, and says in words what it leaves.
+/// Keeps the objects that the watch may and wants to govern, and says in words what it leaves.
 ///
 /// Of what a commit holds nothing is copied before there is room for it.
 pub(super) fn govern(
@@ -51,13 +51,14 @@ pub(super) fn govern(
             problems: rendered.problems,
         });
     }
-    let selector = selector(watch.spec.selector.as_ref())?;
+    let wanted = Wanted::by(&watch.spec)?;
     let namespace = key.namespace.as_str();
-    let target_of = |document: &Document| {
+    let target_of = |kind: &'static Kind, document: &Document| {
         let applied = resolved.dressing.namespace(document);
         let namespace = applied.or_else(|| resolved.tool.is_none().then(|| namespace.to_owned()))?;
-        // The tool's object may name a namespace of a megabyte, which each Deployment would repeat.
+        // The tool's object may name a namespace of a megabyte, which each object would repeat.
         (namespace.len() <= LONGEST_NAMESPACE).then(|| Target {
+            kind,
             namespace,
             name: document.id.name.clone(),
         })
@@ -65,16 +66,15 @@ pub(super) fn govern(
     let mut chosen: BTreeMap<usize, &Target> = BTreeMap::new();
     let mut targets: BTreeMap<Target, usize> = BTreeMap::new();
     let mut problems = Remarks::default();
-    let mut left: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut left: BTreeMap<(&str, &Kind), usize> = BTreeMap::new();
+    let mut there: Vec<&Kind> = Vec::new();
     let mut passed_over: BTreeSet<Target> = BTreeSet::new();
-    for (at, document) in rendered
-        .documents
-        .iter()
-        .enumerate()
-        .filter(|(_, document)| is_governed(document))
-    {
-        let mut leave = |why| *left.entry(why).or_default() += 1;
-        let Some(target) = target_of(document) else {
+    let of_kinds = rendered.documents.iter().enumerate();
+    let of_kinds = of_kinds.filter_map(|(at, document)| Some((at, Kind::of_object(&document.id)?, document)));
+    for (at, kind, document) in of_kinds {
+        there.push(kind);
+        let mut leave = |why| *left.entry((why, kind)).or_default() += 1;
+        let Some(target) = target_of(kind, document) else {
             leave("without a namespace");
             continue;
         };
@@ -83,7 +83,10 @@ pub(super) fn govern(
             passed_over.insert(target);
         } else if namespace != sources.own_namespace && target.namespace != namespace {
             leave("of other namespaces");
-        } else if !selector.matches(&labels(&document.value)) {
+        } else if !wanted.takes_kind(kind) {
+            leave("outside spec.kinds");
+            passed_over.insert(target);
+        } else if !wanted.selects(&document.value) {
             leave("outside the selector");
             passed_over.insert(target);
         } else if let Some(first) = targets.get(&target).and_then(|first| rendered.documents.get(*first)) {
@@ -97,23 +100,25 @@ pub(super) fn govern(
     }
     chosen.extend(targets.iter().map(|(target, at)| (*at, target)));
     let governed = || chosen.keys().filter_map(|at| rendered.documents.get(*at));
-    // Where the tool synced this very commit, each Deployment is held twice.
+    // Where the tool synced this very commit, each object is held twice.
     let copies = 1 + usize::from(is_named);
     let bytes: usize = governed().map(|document| copies * yaml::cost(&document.value)).sum();
     sources.held.affords(key, bytes as u64)?;
-    let mut skipped = rendered.skipped.clone();
-    let others_of_known = rendered.documents.iter().filter(|document| !is_governed(document));
-    for kind in others_of_known.filter_map(|document| Kind::of_object(&document.id)) {
-        skipped.count(kind.kind);
-    }
-    let mut not_governed: Vec<String> = skipped.named().map(|(kind, count)| counted(count, kind)).collect();
-    not_governed.extend(skipped.others());
+    let mut not_governed: Vec<String> = rendered
+        .skipped
+        .named()
+        .map(|(kind, count)| counted(count, kind))
+        .collect();
+    not_governed.extend(rendered.skipped.others());
     not_governed.extend(
         left.into_iter()
-            .map(|(why, count)| format!("{} {why}", counted(count, "Deployment"))),
+            .map(|((why, kind), count)| format!("{} {why}", counted(count, kind.kind))),
     );
+    let in_vain = wanted
+        .named_in_vain(&there)
+        .map(|kind| format!("spec.kinds names {kind}, and the source holds none"));
     let (others, mut warnings) = documents_elsewhere(others, &target_of);
-    warnings.extend(resolved.notes.iter().cloned().map(told));
+    warnings.extend(in_vain.chain(resolved.notes.iter().cloned()).map(told));
     let mut more_warnings = warnings.len().saturating_sub(WARNING_LIMIT) + rendered.warnings.more();
     warnings.truncate(WARNING_LIMIT);
     let mut warn = |remark: &Remark| match warnings.len() < WARNING_LIMIT {
@@ -173,26 +178,22 @@ pub(super) fn govern(
     })
 }
 
-/// Whether the controller governs an object of this kind: of all that are known, the one that its watches, reports and
-/// rights are made for so far.
-fn is_governed(document: &Document) -> bool {
-    Kind::of_object(&document.id) == Some(&DEPLOYMENT)
-}
-
-/// The Deployments as one commit has them.
+/// The objects as one commit has them.
 type Documents = BTreeMap<Target, Arc<Value>>;
 
-/// The Deployments as the other commits have them that were synced or compared, and why one is not known.
+/// The objects as the other commits have them that were synced or compared, and why one is not known.
 fn documents_elsewhere(
     others: Vec<(String, Result<Rendered, String>)>,
-    target_of: &impl Fn(&Document) -> Option<Target>,
+    target_of: &impl Fn(&'static Kind, &Document) -> Option<Target>,
 ) -> (BTreeMap<String, Documents>, Vec<Notice>) {
     let (mut documents, mut notes) = (BTreeMap::new(), Vec::new());
     for (commit, rendered) in others {
         match rendered {
             Ok(rendered) => {
-                let deployments = rendered.documents.into_iter().filter(is_governed);
-                let named = deployments.filter_map(|document| Some((target_of(&document)?, document)));
+                let named = rendered
+                    .documents
+                    .into_iter()
+                    .filter_map(|document| Some((target_of(Kind::of_object(&document.id)?, &document)?, document)));
                 let values = named.map(|(target, document)| {
                     let value = in_namespace(document, &target).value;
                     (target, Arc::new(value))
@@ -218,10 +219,10 @@ fn told(message: String) -> Notice {
     }
 }
 
-/// The commit from which a Deployment was applied last.
+/// The commit from which an object was applied last.
 fn synced_revision<'a>(resolved: &'a Resolved, target: &Target) -> Option<&'a str> {
     match &resolved.application {
-        Some(application) => argo_cd::synced_revision_of(application, &target.namespace, &target.name),
+        Some(application) => argo_cd::synced_revision_of(application, &ResourceRef::from(&target.id())),
         None => resolved.origin.synced.first().map(String::as_str),
     }
 }
@@ -229,7 +230,7 @@ fn synced_revision<'a>(resolved: &'a Resolved, target: &Target) -> Option<&'a st
 /// Two documents that were two objects until the one without a namespace was given that of the watch.
 fn described_twice(target: &Target, document: &Document, first: &Document) -> Remark {
     let message = format!(
-        "Deployment {target} is described twice, first at {}:{}",
+        "{target} is described twice, first at {}:{}",
         yaml::told(&first.origin.file),
         first.origin.line
     );
@@ -258,22 +259,6 @@ fn in_namespace(mut document: Document, target: &Target) -> Document {
         metadata.insert("namespace".to_owned(), Value::from(target.namespace.as_str()));
     }
     document
-}
-
-pub(in super::super) fn labels(object: &Value) -> BTreeMap<String, String> {
-    let labels = object.pointer("/metadata/labels").and_then(Value::as_object);
-    labels
-        .into_iter()
-        .flatten()
-        .filter_map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned())))
-        .collect()
-}
-
-pub(in super::super) fn selector(selector: Option<&LabelSelector>) -> Result<Selector, SourceError> {
-    selector
-        .cloned()
-        .map_or(Ok(Selector::default()), Selector::try_from)
-        .map_err(|error| SourceError::invalid("InvalidSelector", format!("spec.selector: {error}")))
 }
 
 #[cfg(test)]

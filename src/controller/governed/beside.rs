@@ -95,9 +95,11 @@ mod tests {
     use super::super::tests::at_commit;
     use super::*;
     use crate::controller::tool::ToolKind;
+    use crate::engine::kind::DEPLOYMENT;
 
     fn target(name: &str) -> Target {
         Target {
+            kind: &DEPLOYMENT,
             namespace: "shop".to_owned(),
             name: name.to_owned(),
         }
@@ -136,7 +138,7 @@ mod tests {
             [],
             "nothing new"
         );
-        assert_eq!(told("shop", "web"), ["shop/api: spec.replicas: no"]);
+        assert_eq!(told("shop", "web"), ["Deployment shop/api: spec.replicas: no"]);
         assert_eq!(
             (told("shop", "api"), told("other", "job")),
             (vec![], vec![]),
@@ -157,13 +159,14 @@ mod tests {
         assert_eq!(told("shop", "web"), Vec::<String>::new());
         // In another namespace the name is told, and no value.
         let elsewhere = Target {
+            kind: &DEPLOYMENT,
             namespace: "till".to_owned(),
             name: "web".to_owned(),
         };
         put("one", "shop", &["web", "api"]);
         assert_eq!(
             governed.refused_beside(&tool("shop"), &elsewhere).to_vec(),
-            ["shop/api"]
+            ["Deployment shop/api"]
         );
     }
 }

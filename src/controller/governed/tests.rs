@@ -5,10 +5,12 @@ use serde_json::json;
 use super::*;
 use crate::controller::origin::{self, Resolved};
 use crate::controller::watch::watched;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{ObjectId, Origin};
 
 fn target() -> Target {
     Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "web".to_owned(),
     }
@@ -108,6 +110,7 @@ pub(super) fn at_commit(revision: &str, second: i64, named: &[(&str, Value)], pa
     let template = answered(second, Surroundings::default());
     let (_, desired) = template.rendition.desired.first_key_value().unwrap();
     let of = |name: &str| Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: name.to_owned(),
     };
@@ -147,6 +150,7 @@ fn a_commit_tells_what_is_new_in_git_and_what_it_dropped() {
     );
     let known = |name: &str| {
         let target = Target {
+            kind: &DEPLOYMENT,
             namespace: "shop".to_owned(),
             name: name.to_owned(),
         };
@@ -173,6 +177,7 @@ fn a_commit_tells_what_is_new_in_git_and_what_it_dropped() {
     assert_eq!(known("api"), (None, Some(20)));
     assert_eq!(known("job"), (None, None));
     let dropped = Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "api".to_owned(),
     };
@@ -203,6 +208,7 @@ fn a_watch_that_asks_for_less_has_dropped_nothing() {
     narrower.watch = Arc::new(watch);
     governed.put(&key, narrower);
     let api = Target {
+        kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "api".to_owned(),
     };

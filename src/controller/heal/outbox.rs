@@ -50,12 +50,12 @@ impl Began {
         let why = match refusal {
             Refusal::Moot { why, .. } | Refusal::TakenBack { why, .. } => why.to_string(),
             Refusal::Stale(_) if now.desired != self.desired => {
-                "what Git says of the Deployment changed after the approval, and something else is needed than what \
+                "what Git says of the object changed after the approval, and something else is needed than what \
                  was approved"
                     .to_owned()
             }
             Refusal::Stale(_) if now.live != self.live => {
-                "somebody changed the Deployment after the approval, and something else is needed than what was \
+                "somebody changed the object after the approval, and something else is needed than what was \
                  approved"
                     .to_owned()
             }
@@ -237,7 +237,7 @@ mod tests {
         let stale = Refusal::Stale("a".to_owned());
         let told = |refusal: &Refusal, now: &Snapshot| began.overtaken(refusal, now);
         assert!(
-            told(&stale, &after).starts_with("nothing was written: somebody changed the Deployment after the approval")
+            told(&stale, &after).starts_with("nothing was written: somebody changed the object after the approval")
         );
         assert!(told(&stale, &before).starts_with("nothing was written: what the tool that syncs would do changed"));
         let moot = Refusal::Moot {

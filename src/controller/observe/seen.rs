@@ -1,21 +1,19 @@
-//! What the engine is given of one Deployment: what is seen, and what is remembered.
+//! What the engine is given of one object: what is seen, and what is remembered.
 
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::deployment;
 use crate::controller::governed::{Desired, Meeting, Remembered, Target, Watched};
 use crate::controller::ignored::Answers;
 use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
-use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, FieldPath};
 use crate::engine::{Beside, Met, Policy, Snapshot, SourceFacts, Tool, plan};
 use crate::source::ignore::Pair;
 
-/// What the cluster shows of one Deployment.
+/// What the cluster shows of one object.
 pub struct Seen {
     /// The object.
     pub live: Option<Value>,
@@ -32,7 +30,7 @@ pub struct Seen {
     /// What is remembered of how it came so.
     pub past: Past,
 
-    /// What is known of the other Deployments of the same object of a tool.
+    /// What is known of the others of the same object of a tool.
     pub beside: Beside,
 }
 
@@ -62,7 +60,7 @@ pub struct Past {
 }
 
 impl Past {
-    /// What the report of a Deployment remembers; `revision` is the commit in force.
+    /// What the report of an object remembers; `revision` is the commit in force.
     pub fn of_report(report: &DriftReport, revision: &str) -> Self {
         let Some(status) = &report.status else {
             return Self::default();
@@ -162,7 +160,7 @@ fn source_facts(watched: &Watched, desired: Option<&Desired>) -> SourceFacts {
     }
 }
 
-/// Everything that is known of one Deployment, as the engine takes it: Git's documents as the tool applies them.
+/// Everything that is known of one object, as the engine takes it: Git's documents as the tool applies them.
 pub fn snapshot(
     cluster: String,
     target: &Target,
@@ -202,15 +200,14 @@ pub fn snapshot(
     source.told = past.told.clone().into();
     source.met = past.met(desired.zip(document.as_ref().map(|document| &document.value)), dressed);
     (source.in_git_since, source.first_seen, source.dropped_at) = (past.in_git_since, past.first_seen, past.dropped_at);
-    let target = deployment(target);
     let syncer = document
         .as_ref()
         .and_then(|document| dressing.syncer(&document.value, live.as_ref()));
     Snapshot {
         cluster,
         judge,
-        target,
-        kind: &DEPLOYMENT,
+        target: target.id(),
+        kind: target.kind,
         desired: document,
         seen: before,
         syncer: syncer.unwrap_or_else(|| watched.syncer.clone()),
@@ -221,7 +218,7 @@ pub fn snapshot(
     }
 }
 
-/// What the watch asks for, with what its tool was told to ignore in this Deployment; the snapshot learns what the tool
+/// What the watch asks for, with what its tool was told to ignore in this object; the snapshot learns what the tool
 /// sends for that.
 pub fn policy(watched: &Watched, snapshot: &mut Snapshot, jq: &Answers) -> Arc<Policy> {
     match (&snapshot.desired, &snapshot.live) {

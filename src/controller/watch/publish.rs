@@ -9,6 +9,8 @@ use serde_json::Value;
 
 use super::events;
 use super::said::{self, Seen};
+use crate::cluster::Resource;
+use crate::cluster::live::{Live, Standing};
 use crate::cluster::resources::merge_patch;
 use crate::controller::governed::{Rendition, WatchKey, Watched};
 use crate::controller::observe::whole_seconds;
@@ -84,7 +86,9 @@ pub(super) async fn publish(
             .map(|mass| (mass.members, mass.governed)),
     };
     let said = said::conditions(&seen);
+    let out_of_reach = watched.iter().flat_map(|watched| out_of_reach(&context.live, watched));
     let idle = said::idle_rules(watch, context.governed.covered(key), now);
+    let idle = out_of_reach.chain(idle).collect();
     let new = clamp(printer::told(DriftWatchStatus {
         counts,
         revision: watched.as_ref().map(|watched| watched.rendition.revision.clone()),
@@ -120,6 +124,21 @@ pub(super) async fn publish(
     // (client sends) Events for what changed
     events::announce(context, watch, (old, &new)).await;
     Ok(Next::Done)
+}
+
+/// The governed kinds that nothing is known of: their objects are not assessed.
+fn out_of_reach(live: &Live, watched: &Watched) -> Vec<Notice> {
+    let kinds: BTreeSet<_> = watched.rendition.desired.keys().map(|target| target.kind).collect();
+    let told = kinds.into_iter().filter_map(|kind| match live.standing(kind) {
+        Standing::Absent(why) => Some(Notice {
+            path: None,
+            file: None,
+            line: None,
+            message: format!("no {kind} is assessed: {why} ({})", Resource::from(kind)),
+        }),
+        Standing::Filling | Standing::Held => None,
+    });
+    told.collect()
 }
 
 /// Which rules do nothing or are not in force, and what is odd in the source.

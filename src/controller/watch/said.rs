@@ -15,7 +15,7 @@ const NAMED: usize = 3;
 
 /// Which of several watches speaks for a Deployment that all of them name; `Governed` decides so.
 const PRECEDENCE: &str =
-    "of the watches that name a Deployment the oldest leads, of equally old ones the first by namespace and name";
+    "of the watches that name an object the oldest leads, of equally old ones the first by namespace and name";
 
 /// What is known of a watch.
 pub(super) struct Seen<'a> {
@@ -53,7 +53,7 @@ pub(super) fn conditions(seen: &Seen<'_>) -> Vec<Said> {
             true,
             "TooManyAtOnce",
             format!(
-                "{members} of {governed} Deployments drifted within a minute: look at the revision and the syncing \
+                "{members} of {governed} objects drifted within a minute: look at the revision and the syncing \
                  tool first; no reports and no plans are made for them"
             ),
         ),
@@ -93,16 +93,17 @@ fn ready(seen: &Seen<'_>) -> (bool, String, String) {
             kinds => kinds.join(", "),
         };
         let message = format!(
-            "no Deployment is governed: the source at {revision} holds {holds}; check its path and spec.selector{away}"
+            "nothing is governed: the source at {revision} holds {holds}; check its path, spec.kinds and \
+             spec.selector{away}"
         );
         return said(false, "GovernsNothing", message);
     }
     let (count, leaders) = &seen.others;
     if seen.counts.governed == 0 {
         let whole = if *count == 1 {
-            "the only Deployment".to_owned()
+            "the only object".to_owned()
         } else {
-            format!("each of the {count} Deployments")
+            format!("each of the {count} objects")
         };
         let message = format!(
             "{whole} of this source is led by {}: {PRECEDENCE}{away}",
@@ -148,7 +149,7 @@ fn names(leaders: &[WatchKey]) -> String {
 }
 
 fn counted(count: usize) -> String {
-    format!("{count} Deployment{}", if count == 1 { "" } else { "s" })
+    format!("{count} object{}", if count == 1 { "" } else { "s" })
 }
 
 /// The rules of the watch that hide nothing: a name typed wrong looks like a field that drifts all the same.
@@ -168,9 +169,7 @@ pub(super) fn idle_rules(watch: &DriftWatch, covered: Covered, now: Timestamp) -
         let what = [rule.paths.as_slice(), rule.managers.as_slice()].concat().join(", ");
         covered.lacks(at).then(|| {
             notice(cut(
-                &format!(
-                    "spec.ignore[{at}] covers no field of any governed Deployment: {what}; check how it is written"
-                ),
+                &format!("spec.ignore[{at}] covers no field of any governed object: {what}; check how it is written"),
                 MESSAGE_LIMIT,
             ))
         })
@@ -190,6 +189,7 @@ mod tests {
     use crate::controller::governed::{Desired, Rendition, Target};
     use crate::controller::origin;
     use crate::controller::watch::watched;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
 
     fn watch() -> DriftWatch {
@@ -232,6 +232,7 @@ mod tests {
             };
             (
                 Target {
+                    kind: &DEPLOYMENT,
                     namespace: "shop".to_owned(),
                     name,
                 },
@@ -297,7 +298,7 @@ mod tests {
                 (
                     false,
                     "GovernsNothing",
-                    "no Deployment is governed: the source at 4be2c1d holds 1 Service; check its path and \
+                    "nothing is governed: the source at 4be2c1d holds 1 Service; check its path, spec.kinds and \
                      spec.selector"
                         .to_owned(),
                 ),
@@ -311,7 +312,7 @@ mod tests {
                     false,
                     "LedByAnother",
                     format!(
-                        "each of the 2 Deployments of this source is led by shop/older: \
+                        "each of the 2 objects of this source is led by shop/older: \
                                                  {PRECEDENCE}"
                     ),
                 ),
@@ -324,7 +325,7 @@ mod tests {
                 (
                     true,
                     "Assessing",
-                    "1 Deployment held against 4be2c1d; 1 more led by shop/older".to_owned(),
+                    "1 object held against 4be2c1d; 1 more led by shop/older".to_owned(),
                 ),
             ),
             (
@@ -349,7 +350,7 @@ mod tests {
                 (
                     false,
                     "GovernsNothing",
-                    "no Deployment is governed: the source at 4be2c1d holds 1 Service; check its path and \
+                    "nothing is governed: the source at 4be2c1d holds 1 Service; check its path, spec.kinds and \
                      spec.selector; the source cannot be read now: unable to reach it; start it"
                         .to_owned(),
                 ),
@@ -378,7 +379,7 @@ mod tests {
         assert_eq!(
             told(Covered::Rules(0b110)),
             [
-                "spec.ignore[0] covers no field of any governed Deployment: .spec.replica; check how it is written",
+                "spec.ignore[0] covers no field of any governed object: .spec.replica; check how it is written",
                 expired
             ]
         );

@@ -10,7 +10,7 @@ use crate::report::{Condition, Notice};
 /// The most warnings in a status.
 pub const WARNING_LIMIT: usize = 20;
 
-/// The most lines about what is not governed: fifty kinds, the reasons for which Deployments are left, and twenty that
+/// The most lines about what is not governed: fifty kinds, the reasons for which objects are left, and twenty that
 /// other watches lead.
 pub const NOT_GOVERNED_LIMIT: usize = 100;
 
@@ -18,7 +18,7 @@ pub const NOT_GOVERNED_LIMIT: usize = 100;
 #[derive(JsonSchema, Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct DriftWatchStatus {
-    /// How many Deployments there are of each kind.
+    /// How many objects there are in each state.
     pub counts: WatchCounts,
 
     /// The commit that is in force.
@@ -80,7 +80,7 @@ pub struct ControllerRef {
     pub lease: Option<String>,
 }
 
-/// How many Deployments a watch has of each kind.
+/// How many objects a watch has in each state.
 #[derive(JsonSchema, Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct WatchCounts {

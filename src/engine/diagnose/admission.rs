@@ -26,10 +26,7 @@ pub fn admission_loop(snapshot: &Snapshot, drifts: &[Drift]) -> Vec<Finding> {
     };
     let application = &argo_cd.application;
     let times = application.repeats();
-    let deployment = ResourceRef::deployment(
-        snapshot.target.namespace.as_deref().unwrap_or_default(),
-        &snapshot.target.name,
-    );
+    let deployment = ResourceRef::from(&snapshot.target);
     let differs = application
         .resources
         .iter()

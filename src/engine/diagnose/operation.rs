@@ -57,10 +57,7 @@ pub fn is_stuck(snapshot: &Snapshot) -> bool {
 
 /// Of an Application with a hundred Deployments only those tell of its operation that have to do with it.
 fn concerns(application: &Application, snapshot: &Snapshot) -> bool {
-    let deployment = ResourceRef::deployment(
-        snapshot.target.namespace.as_deref().unwrap_or_default(),
-        &snapshot.target.name,
-    );
+    let deployment = ResourceRef::from(&snapshot.target);
     let result = application.state.as_ref().and_then(|state| state.result.as_ref());
     let failed = result.is_some_and(|result| {
         result

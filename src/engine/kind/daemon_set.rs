@@ -10,6 +10,7 @@ use crate::engine::{schema, validation};
 pub static DAEMON_SET: Kind = Kind {
     kind: "DaemonSet",
     plural: "daemonsets",
+    short: "ds",
     group: "apps",
     version: "v1",
     // Until Kubernetes 1.16.

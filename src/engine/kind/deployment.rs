@@ -10,6 +10,7 @@ use crate::engine::{schema, validation};
 pub static DEPLOYMENT: Kind = Kind {
     kind: "Deployment",
     plural: "deployments",
+    short: "deploy",
     group: "apps",
     version: "v1",
     // Until Kubernetes 1.16.

@@ -8,6 +8,9 @@ mod daemon_set;
 mod deployment;
 mod rollout;
 
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
 use serde_json::Value;
 
 pub use self::daemon_set::DAEMON_SET;
@@ -28,6 +31,9 @@ pub struct Kind {
 
     /// Its name in URLs and rights, such as `daemonsets`.
     pub plural: &'static str,
+
+    /// What kubectl lets people write for it, such as `ds`.
+    pub short: &'static str,
 
     /// Its API group.
     pub group: &'static str,
@@ -62,13 +68,36 @@ pub struct Kind {
 
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
-        (self.group, self.kind) == (other.group, other.kind)
+        self.identity() == other.identity()
     }
 }
 
 impl Eq for Kind {}
 
+impl PartialOrd for Kind {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Kind {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.identity().cmp(&other.identity())
+    }
+}
+
+impl Hash for Kind {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
 impl Kind {
+    /// What tells it from every other one.
+    const fn identity(&self) -> (&'static str, &'static str) {
+        (self.group, self.kind)
+    }
+
     /// The governed kind of this name, in this group and version as a manifest writes them; `None` for any other.
     pub fn of(api_version: &str, kind: &str) -> Option<&'static Self> {
         KINDS

@@ -6,6 +6,7 @@ use super::application::Application;
 use super::standing::Standing;
 use super::state::{OperationPhase, OperationState, ResourceRef};
 use super::window::{Leave, Trigger, Windows};
+use crate::engine::object::ObjectId;
 
 /// How long a running operation may show nothing new before a person is asked: three times a Deployment's default
 /// progress deadline. Argo CD itself waits for ever (`controller.sync.timeout.seconds` is 0 by default).
@@ -28,8 +29,8 @@ pub struct Context<'a> {
     /// The sync windows of the Application's project that match it.
     pub windows: &'a Windows,
 
-    /// Namespace and name of the Deployment that is looked at.
-    pub deployment: (&'a str, &'a str),
+    /// The object that is looked at.
+    pub target: &'a ObjectId,
 }
 
 impl Context<'_> {
@@ -188,14 +189,12 @@ fn compared(application: &Application) -> Standing {
 /// Whether the Deployment is among what the standing's operation was limited to; an operation without a limit is about
 /// everything.
 pub fn concerns(application: &Application, context: &Context<'_>) -> bool {
-    let deployment = ResourceRef::deployment(context.deployment.0, context.deployment.1);
+    let target = ResourceRef::from(context.target);
     let sync = application
         .state
         .as_ref()
         .and_then(|state| state.operation.sync.as_ref());
-    sync.is_none_or(|sync| {
-        sync.resources.is_empty() || sync.resources.iter().any(|entry| deployment.is_meant_by(entry))
-    })
+    sync.is_none_or(|sync| sync.resources.is_empty() || sync.resources.iter().any(|entry| target.is_meant_by(entry)))
 }
 
 /// What the sync windows say to an automated sync, for a hold.

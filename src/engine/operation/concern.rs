@@ -24,7 +24,7 @@ impl OperationState {
     /// Source: `setOperationPhase` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`: what failed has the
     /// status SyncFailed, or its task the phase Failed. The message alone is left where the operation failed before it
     /// had results.
-    pub fn concern(&self, deployment: &ResourceRef) -> Concern {
+    pub fn concern(&self, target: &ResourceRef) -> Concern {
         let mut concern = Concern::default();
         for result in self
             .result
@@ -32,7 +32,7 @@ impl OperationState {
             .flat_map(|result| &result.resources)
             .filter(|result| result.failed())
         {
-            if result.resource == *deployment {
+            if result.resource == *target {
                 concern.ours = true;
             } else {
                 concern
@@ -41,7 +41,7 @@ impl OperationState {
             }
         }
         let is_ours = |refused: &Refused| {
-            refused.name == deployment.name && refused.kind == format!("{}.{}", deployment.kind, deployment.group)
+            refused.name == target.name && refused.kind == format!("{}.{}", target.kind, target.group)
         };
         for refused in refused(&self.message) {
             let is_told =
@@ -59,8 +59,8 @@ impl OperationState {
     }
 
     /// The other objects that a failed operation names where it does not name this one; in words.
-    pub fn failed_for_others_only(&self, deployment: &ResourceRef) -> Option<String> {
-        let concern = self.concern(deployment);
+    pub fn failed_for_others_only(&self, target: &ResourceRef) -> Option<String> {
+        let concern = self.concern(target);
         (!concern.ours).then(|| told(&concern.others)).flatten()
     }
 }
@@ -77,7 +77,7 @@ pub struct Failing {
 
 impl Application {
     /// The other objects for which the last sync failed, as long as one of them is not in sync.
-    pub fn fails_for_others(&self, deployment: &ResourceRef) -> Option<Failing> {
+    pub fn fails_for_others(&self, target: &ResourceRef) -> Option<Failing> {
         let failed = |state: &&OperationState| match state.phase {
             OperationPhase::Failed | OperationPhase::Error => true,
             // It waits for its retry.
@@ -102,7 +102,7 @@ impl Application {
             Some(_) => status(name) == Some("OutOfSync"),
         };
         let others: Vec<_> = state
-            .concern(deployment)
+            .concern(target)
             .others
             .into_iter()
             .filter(|(name, _)| is_left(name))
@@ -133,12 +133,13 @@ mod tests {
 
     use super::super::shapes::{HERE, out_of_sync, read, set, with_state};
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
 
     const INVALID: &str =
         "Service \"web\" is invalid: spec.ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive";
 
     fn web() -> ResourceRef {
-        ResourceRef::deployment("shop", "web")
+        ResourceRef::of(&DEPLOYMENT, "shop", "web")
     }
 
     fn result(group: &str, kind: &str, name: &str, status: &str, phase: &str, message: &str) -> Value {

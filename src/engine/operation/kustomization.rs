@@ -12,6 +12,7 @@ use super::duration::duration;
 use super::git_repository::FluxCondition;
 use super::read::{Fields, Place, Unreadable};
 use super::reconciliation::comes_after_apply;
+use crate::engine::operation::ResourceRef;
 
 /// What is read of a Kustomization.
 #[derive(Clone, Debug, PartialEq)]
@@ -230,12 +231,17 @@ impl Kustomization {
         commit(self.last_attempted_revision.as_deref()?)
     }
 
-    /// Whether it applied this Deployment.
+    /// Whether it applied this object.
     ///
     /// Source: `ObjMetadata.String` in `pkg/object/objmetadata.go` of fluxcd/cli-utils.
-    pub fn applied(&self, namespace: &str, name: &str) -> bool {
-        let id = format!("{namespace}_{name}_apps_Deployment");
-        self.inventory.contains(&id)
+    pub fn applied(&self, resource: &ResourceRef) -> bool {
+        let ResourceRef {
+            group,
+            kind,
+            namespace,
+            name,
+        } = resource;
+        self.inventory.contains(&format!("{namespace}_{name}_{group}_{kind}"))
     }
 
     /// What is to be said where `spec.force` is set: a person has to know it before Flux meets a refusal.

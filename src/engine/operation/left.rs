@@ -101,11 +101,12 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::operation::shapes::{HERE, out_of_sync, quiet, read, set, under_way, with_state};
 
     #[test]
     fn what_a_partial_sync_leaves_is_named_where_nobody_else_brings_it() {
-        let only = ResourceRef::deployment("shop", "web");
+        let only = ResourceRef::of(&DEPLOYMENT, "shop", "web");
         let waiting = set(out_of_sync(quiet()), "/status/resources/1/status", json!("OutOfSync"));
         let left = |value: &Value| read(value).left_to_somebody(&only);
         assert_eq!(left(&waiting), None, "self-heal brings it");
@@ -140,7 +141,7 @@ mod tests {
 
     #[test]
     fn a_sync_that_waits_for_its_hook_has_not_come_to_what_has_no_result() {
-        let web = ResourceRef::deployment("shop", "web");
+        let web = ResourceRef::of(&DEPLOYMENT, "shop", "web");
         let came = |resources: Value| {
             !read(&set(
                 under_way("Running"),

@@ -196,13 +196,16 @@ fn automated_sync(application: &Application, automated: Automated, context: &Con
         };
     }
     // A self-heal is limited to what is OutOfSync.
-    let deployment = ResourceRef::deployment(context.deployment.0, context.deployment.1);
+    let target = ResourceRef::from(context.target);
     if application
         .resources
         .iter()
-        .any(|entry| entry.resource == deployment && entry.status.as_deref() == Some("Synced"))
+        .any(|entry| entry.resource == target && entry.status.as_deref() == Some("Synced"))
     {
-        return once("Argo CD finds a difference in it", says("this Deployment"));
+        return once(
+            "Argo CD finds a difference in it",
+            says(&format!("this {}", target.kind)),
+        );
     }
     match self_heal_at(application) {
         Some(time) if time > context.now => When::At {

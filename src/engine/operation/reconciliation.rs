@@ -220,15 +220,14 @@ pub fn comes_after_apply(reason: &str) -> bool {
     matches!(reason, "PruneFailed" | "HealthCheckFailed" | "HealthCheckCanceled")
 }
 
-/// Whether Flux's words name this Deployment: `Deployment/NAMESPACE/NAME`.
+/// Whether Flux's words name this object: `KIND/NAMESPACE/NAME`.
 ///
 /// Source: `FmtUnstructured` in `ssa/utils` of fluxcd/pkg.
-pub fn names(message: &str, deployment: &ObjectId) -> bool {
-    let subject = format!(
-        "Deployment/{}/{}",
-        deployment.namespace.as_deref().unwrap_or_default(),
-        deployment.name
-    );
+pub fn names(message: &str, target: &ObjectId) -> bool {
+    let ObjectId {
+        kind, namespace, name, ..
+    } = target;
+    let subject = format!("{kind}/{}/{name}", namespace.as_deref().unwrap_or_default());
     message
         .split(|c: char| c.is_whitespace() || matches!(c, '[' | ']' | ',' | '\'' | '"'))
         .any(|word| word.trim_end_matches(':') == subject)

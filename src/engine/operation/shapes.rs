@@ -6,6 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Application, Context, Windows};
+use crate::engine::kind::DEPLOYMENT;
+use crate::engine::object::ObjectId;
 
 /// The commit that is compared.
 pub const HERE: &str = "4be2c1d0a5f3e6978899aabbccddeeff00112233";
@@ -106,10 +108,11 @@ pub fn read(value: &Value) -> Application {
 /// A context in which the controller lives and no window is set.
 pub fn context() -> Context<'static> {
     static NONE: LazyLock<Windows> = LazyLock::new(Windows::none);
+    static TARGET: LazyLock<ObjectId> = LazyLock::new(|| DEPLOYMENT.object("shop", "web"));
     Context {
         now: now(),
         controller_seen_alive: Some(now()),
         windows: &NONE,
-        deployment: ("shop", "web"),
+        target: &TARGET,
     }
 }

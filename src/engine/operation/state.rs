@@ -11,6 +11,8 @@ use serde_json::Value;
 use super::duration::{DurationError, duration_or_seconds};
 use super::read::{Fields, Stamp, Unreadable};
 use super::source::SyncedSources;
+use crate::engine::kind::Kind;
+use crate::engine::object::ObjectId;
 
 /// A resource as Argo CD names it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -28,12 +30,25 @@ pub struct ResourceRef {
     pub name: String,
 }
 
-impl ResourceRef {
-    /// A Deployment.
-    pub fn deployment(namespace: &str, name: &str) -> Self {
+impl From<&ObjectId> for ResourceRef {
+    /// The resource that an object is, without its version.
+    fn from(id: &ObjectId) -> Self {
+        let group = id.api_version.split_once('/').map_or("", |(group, _)| group);
         Self {
-            group: "apps".to_owned(),
-            kind: "Deployment".to_owned(),
+            group: group.to_owned(),
+            kind: id.kind.clone(),
+            namespace: id.namespace.clone().unwrap_or_default(),
+            name: id.name.clone(),
+        }
+    }
+}
+
+impl ResourceRef {
+    /// An object of a governed kind.
+    pub fn of(kind: &Kind, namespace: &str, name: &str) -> Self {
+        Self {
+            group: kind.group.to_owned(),
+            kind: kind.kind.to_owned(),
             namespace: namespace.to_owned(),
             name: name.to_owned(),
         }

@@ -171,6 +171,7 @@ pub fn short_commit(revision: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::kind::DEPLOYMENT;
     use crate::engine::operation::Operation;
     use crate::engine::operation::shapes::{BEFORE, HERE, out_of_sync, quiet, read, set, with_state};
     use pretty_assertions::assert_eq;
@@ -192,7 +193,7 @@ mod tests {
     }
 
     fn touched(namespace: &str, name: &str, prune: bool) -> Touched {
-        let deployment = ResourceRef::deployment(namespace, name);
+        let deployment = ResourceRef::of(&DEPLOYMENT, namespace, name);
         let config = ResourceRef {
             kind: "ConfigMap".to_owned(),
             group: String::new(),
@@ -264,7 +265,7 @@ mod tests {
             &application,
             "driftmend",
             Vec::new(),
-            Some(ResourceRef::deployment("shop", "web")),
+            Some(ResourceRef::of(&DEPLOYMENT, "shop", "web")),
         );
         let found = touches(&application, &Then::Start(only));
         assert_eq!((found.resources.len(), found.whole_application), (1, false));
@@ -276,7 +277,7 @@ mod tests {
             &application,
             "driftmend",
             Vec::new(),
-            Some(ResourceRef::deployment("shop", "api")),
+            Some(ResourceRef::of(&DEPLOYMENT, "shop", "api")),
         );
         assert_eq!(touches(&application, &Then::Start(other)).resources, []);
     }

@@ -170,8 +170,9 @@ pub(super) fn of_own_sync(
         .map(|Recreates { tool, .. }| Caution {
             id: FORCE,
             text: format!(
-                "the sync that this plan brings is an outage: told to force, {tool} deletes the Deployment with \
-                       all its pods and creates it anew"
+                "the sync that this plan brings is an outage: told to force, {tool} deletes the {} with all its pods \
+                 and creates it anew",
+                snapshot.kind
             ),
             must_acknowledge: true,
             fields: Vec::new(),
@@ -252,7 +253,7 @@ fn after_cure(known: &Facts<'_>, steps: &[Step]) -> Option<Value> {
 /// one.
 fn syncs(snapshot: &Snapshot, steps: &[Step], waits: bool) -> bool {
     let target = &snapshot.target;
-    let this = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let this = ResourceRef::from(target);
     steps.iter().any(|step| match step {
         Step::HandBack { .. } | Step::Reconcile { .. } => true,
         Step::Restore { .. } | Step::Transfer { .. } => false,

@@ -47,7 +47,7 @@ pub fn choose(snapshot: &Snapshot, policy: &Policy) -> Choice {
         (Remedy::Choose, Strategy::ServerSideApply, true) if is_kept => choice(
             Cure::Restore,
             false,
-            format!("{manager} applies nothing as long as another Deployment is refused"),
+            format!("{manager} applies nothing as long as another object is refused"),
         ),
         (Remedy::Choose, Strategy::ServerSideApply, true) => choice(
             Cure::HandBack,

@@ -363,7 +363,7 @@ pub(super) fn propose_knowing<'a>(
 }
 
 /// What helps where only an apply of the tool does, and none of ours is started.
-const SYNC_BY_HAND: &str = "a sync of this Deployment alone is not started now, or would change more than whose its \
+const SYNC_BY_HAND: &str = "a sync of this object alone is not started now, or would change more than whose its \
                             fields are: sync the application before Git changes the field";
 
 /// Whether Argo CD syncs nothing by itself after a cure, although a sync would change these fields: nobody lets it, or

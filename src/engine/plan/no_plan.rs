@@ -64,9 +64,9 @@ pub enum NoPlan {
     #[error("{0}")]
     HeldBack(String),
 
-    /// Argo CD cannot compare the Deployment, and no write of a plan makes it.
+    /// Argo CD cannot compare the object, and no write of a plan makes it.
     #[error(
-        "Argo CD's comparison by server-side dry run is refused for this Deployment, and a plan only asks for it \
+        "Argo CD's comparison by server-side dry run is refused for this object, and a plan only asks for it \
          again: the finding comparison-refused says the way out"
     )]
     ComparisonRefused,
@@ -117,7 +117,7 @@ pub enum NoPlan {
     /// The API server found this plan's write invalid when it was carried out.
     #[error(
         "the API server refused this plan's write when it was carried out (see status.history), and would refuse it \
-         again; change Git or the Deployment by hand"
+         again; change Git or the object by hand"
     )]
     RefusedBefore,
 
@@ -127,7 +127,7 @@ pub enum NoPlan {
 
     /// Admission changes the first write on its way in.
     #[error(
-        "{} would not come out as {}; change Git to what admission makes of it, or exempt the Deployment there",
+        "{} would not come out as {}; change Git to what admission makes of it, or exempt the object there",
         fields.join(", "),
         if fields.len() == 1 {
             format!("it is written: admission changes it ({by})")

@@ -1,10 +1,11 @@
-//! Other objects that keep each sync of the whole from succeeding, whatever becomes of this Deployment.
+//! Other objects that keep each sync of the whole from succeeding, whatever becomes of this one.
 //!
-//! What the tool tells of them is known of every kind of object; what will happen only of Deployments, which alone are
-//! predicted.
+//! What the tool tells of them is known of every kind of object; what will happen only of governed objects, which alone
+//! are predicted.
 
 use super::cautions::{Caution, OTHERS_FORETOLD, OTHERS_REFUSED};
 use super::{Step, StepKind};
+use crate::engine::kind::{KINDS, Kind};
 use crate::engine::operation::{Reconciliation, ResourceRef, names, short_commit};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::{ArgoCd, Flux, Tool};
@@ -19,7 +20,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
         Tool::ArgoCd(argo_cd) => (
             failed_under_argo_cd(argo_cd, snapshot),
             "this Application",
-            of_application(steps),
+            of_application(snapshot.kind, steps),
         ),
         Tool::Flux(flux) => (
             failed_under_flux(flux, snapshot),
@@ -27,7 +28,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
             of_kustomization(snapshot, steps),
         ),
     };
-    let is_named = |deployment: &str| failed.as_ref().is_some_and(|failed| failed.names(deployment));
+    let is_named = |other: &str| failed.as_ref().is_some_and(|failed| failed.names(other));
     let foretold = snapshot
         .source
         .beside
@@ -37,8 +38,8 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
     let foretold: Vec<&String> = foretold.collect();
     let foretold = foretold.first().map(|first| {
         let (are, more) = match foretold.len() {
-            1 => ("another watched Deployment", String::new()),
-            several => ("other watched Deployments", format!(" and {} more", several - 1)),
+            1 => ("another watched object", String::new()),
+            several => ("other watched objects", format!(" and {} more", several - 1)),
         };
         let is = if foretold.len() == 1 { "is" } else { "are" };
         Caution::note(
@@ -47,7 +48,7 @@ pub(super) fn in_the_way(snapshot: &Snapshot, steps: &[Step]) -> Vec<Caution> {
         )
     });
     failed
-        .map(|failed| Caution::note(OTHERS_REFUSED, failed.told(means)))
+        .map(|failed| Caution::note(OTHERS_REFUSED, failed.told(&means)))
         .into_iter()
         .chain(foretold)
         .collect()
@@ -71,17 +72,24 @@ impl Failed {
         }
     }
 
-    /// Whether it names this Deployment, which is given as `namespace/name`.
-    fn names(&self, deployment: &str) -> bool {
-        let (what, named) = (&self.what, format!("{deployment} "));
-        self.is_of_now
-            && (what.contains(&format!("Deployment.apps {named}")) || what.contains(&format!("Deployment/{named}")))
+    /// Whether it names this object, which is given as `KIND NAMESPACE/NAME`.
+    fn names(&self, object: &str) -> bool {
+        let is_named = |kind: &Kind, name: &str| {
+            let Kind { kind, group, .. } = kind;
+            let (argo_cd, flux) = (format!("{kind}.{group} {name} "), format!("{kind}/{name} "));
+            self.what.contains(&argo_cd) || self.what.contains(&flux)
+        };
+        let kind = |word| KINDS.iter().find(|kind| kind.kind == word);
+        let named = object
+            .split_once(' ')
+            .and_then(|(word, name)| Some((kind(word)?, name)));
+        self.is_of_now && named.is_some_and(|(kind, name)| is_named(kind, name))
     }
 }
 
 fn failed_under_argo_cd(argo_cd: &ArgoCd, snapshot: &Snapshot) -> Option<Failed> {
     let target = &snapshot.target;
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let only = ResourceRef::from(target);
     let failing = argo_cd.application.fails_for_others(&only)?;
     Some(match &failing.of_before {
         None => Failed {
@@ -120,24 +128,31 @@ fn failed_under_flux(flux: &Flux, snapshot: &Snapshot) -> Option<Failed> {
 /// Within a wave Argo CD applies each object, whatever becomes of the others; the next wave does not come.
 ///
 /// Source: `Sync` and `runTasks` in gitops-engine's `pkg/sync/sync_context.go`.
-fn of_application(steps: &[Step]) -> &'static str {
+fn of_application(kind: &Kind, steps: &[Step]) -> String {
     let has = |kind| steps.iter().any(|step| step.kind() == kind);
     if has(StepKind::StartOperation) {
-        "until that is mended no sync of the whole application succeeds, and this plan syncs the Deployment alone"
+        format!("until that is mended no sync of the whole application succeeds, and this plan syncs the {kind} alone")
     } else if has(StepKind::HandBack) {
-        "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes to \
-         the Deployment all the same unless the other object is of an earlier wave"
+        format!(
+            "until that is mended no sync of the whole application succeeds, and this plan counts on one, which comes \
+             to the {kind} all the same unless the other object is of an earlier wave"
+        )
     } else {
-        "until that is mended no sync of the whole application succeeds, and this plan heals the Deployment by itself"
+        format!(
+            "until that is mended no sync of the whole application succeeds, and this plan heals the {kind} by itself"
+        )
     }
 }
 
-fn of_kustomization(snapshot: &Snapshot, steps: &[Step]) -> &'static str {
+fn of_kustomization(snapshot: &Snapshot, steps: &[Step]) -> String {
     let handed_back = steps.iter().any(|step| step.kind() == StepKind::HandBack);
     if handed_back || snapshot.live.is_none() {
-        "until that is mended Flux applies nothing of the Kustomization, and this plan counts on it"
+        "until that is mended Flux applies nothing of the Kustomization, and this plan counts on it".to_owned()
     } else {
-        "until that is mended Flux applies nothing of the Kustomization, and this plan heals the Deployment by itself"
+        format!(
+            "until that is mended Flux applies nothing of the Kustomization, and this plan heals the {} by itself",
+            snapshot.kind
+        )
     }
 }
 

@@ -82,7 +82,7 @@ pub enum Refusal {
 
     /// A sync that the plan starts would change more than the approval knows of.
     #[error(
-        "the sync of plan {} would by now change {path}, too, of which the approved plan says nothing: the Deployment \
+        "the sync of plan {} would by now change {path}, too, of which the approved plan says nothing: the object \
          or Git changed since; look at the new plan and approve that",
         short(.hash)
     )]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use prometheus::{GaugeVec, IntGaugeVec, Opts};
 
-use super::{Board, DeploymentFacts, PlanState, Presence, SelfHeal, StaleOperation, WatchFacts};
+use super::{Board, ObjectFacts, PlanState, Presence, SelfHeal, StaleOperation, WatchFacts};
 use crate::engine::diff::Severity;
 use crate::engine::predict::Verdict;
 use crate::metrics::register::Register;
@@ -37,7 +37,7 @@ pub(in crate::metrics) struct Gauges {
 
 impl Gauges {
     pub(in crate::metrics) fn register(registry: &Register<'_>) -> Result<Self, prometheus::Error> {
-        const OBJECT: [&str; 2] = ["namespace", "name"];
+        const OBJECT: [&str; 3] = ["namespace", "kind", "name"];
         const WATCH: [&str; 2] = ["namespace", "watch"];
         const APPLICATION: [&str; 2] = ["namespace", "application"];
         const STALE: [&str; 3] = ["namespace", "application", "class"];
@@ -56,18 +56,18 @@ impl Gauges {
             fields: whole(
                 "drifted_fields",
                 "Fields in which live differs from Git.",
-                &["namespace", "name", "severity"],
+                &["namespace", "kind", "name", "severity"],
             )?,
             refused: whole(
                 "next_sync_refused",
                 "The next sync will be refused.",
-                &["namespace", "name", "strategy", "union"],
+                &["namespace", "kind", "name", "strategy", "union"],
             )?,
             harms: whole(
                 "next_sync_harms_fields",
                 "Fields that the next sync changes and should not: it breaks what is as Git says, or overwrites what \
                  is ignored.",
-                &["namespace", "name", "effect"],
+                &["namespace", "kind", "name", "effect"],
             )?,
             traps: whole(
                 "latent_trap_fields",
@@ -75,42 +75,38 @@ impl Gauges {
                  last-applied does not name them.",
                 &OBJECT,
             )?,
-            missing: whole("missing", "Git wants this Deployment, and it is not there.", &OBJECT)?,
+            missing: whole("missing", "Git wants this object, and it is not there.", &OBJECT)?,
             orphaned: whole(
                 "orphaned",
-                "Git no longer has this Deployment, and it is still there.",
+                "Git no longer has this object, and it is still there.",
                 &OBJECT,
             )?,
-            age: decimal(
-                "drift_age_seconds",
-                "Time since this Deployment left its source.",
-                &OBJECT,
-            )?,
+            age: decimal("drift_age_seconds", "Time since this object left its source.", &OBJECT)?,
             plans: whole("plans", "Plans, by state.", &["state"])?,
-            governed: whole("watch_governed", "Deployments that a watch governs.", &WATCH)?,
-            in_sync: whole("watch_in_sync", "Governed Deployments that are as Git says.", &WATCH)?,
-            pending: whole("watch_pending", "Governed Deployments that are not yet synced.", &WATCH)?,
+            governed: whole("watch_governed", "Objects that a watch governs.", &WATCH)?,
+            in_sync: whole("watch_in_sync", "Governed objects that are as Git says.", &WATCH)?,
+            pending: whole("watch_pending", "Governed objects that are not yet synced.", &WATCH)?,
             drifted: whole(
                 "watch_drifted",
-                "Governed Deployments that drifted, and whose next sync succeeds.",
+                "Governed objects that drifted, and whose next sync succeeds.",
                 &WATCH,
             )?,
             conflicted: whole(
                 "watch_conflicted",
-                "Governed Deployments whose next sync will be refused.",
+                "Governed objects whose next sync will be refused.",
                 &WATCH,
             )?,
             drifted_denied: whole(
                 "watch_drifted_denied",
-                "Governed Deployments that drifted, and a person denied the cure.",
+                "Governed objects that drifted, and a person denied the cure.",
                 &WATCH,
             )?,
             conflicted_denied: whole(
                 "watch_conflicted_denied",
-                "Governed Deployments whose next sync will be refused, and a person denied the cure.",
+                "Governed objects whose next sync will be refused, and a person denied the cure.",
                 &WATCH,
             )?,
-            denied: whole("denied", "A person denied the cure of this Deployment.", &OBJECT)?,
+            denied: whole("denied", "A person denied the cure of this object.", &OBJECT)?,
             source_failing: whole(
                 "source_failing",
                 "The source of a watch could not be read when it was looked at last.",
@@ -167,14 +163,14 @@ impl Gauges {
         for state in PlanState::ALL {
             self.plans.with_label_values(&[state.label()]).set(0);
         }
-        for ((namespace, name), facts) in &board.deployments {
-            self.show_deployment([namespace, name], facts, now);
+        for ((kind, namespace, name), facts) in &board.objects {
+            self.show_object([namespace, kind.kind, name], facts, now);
         }
         for ((namespace, watch), facts) in &board.watches {
             self.show_watch([namespace, watch], facts);
         }
-        // By name, so that an Application with a hundred Deployments counts once.
-        let stale = board.deployments.values().filter_map(|facts| facts.operation.as_ref());
+        // By name, so that an Application with a hundred objects counts once.
+        let stale = board.objects.values().filter_map(|facts| facts.operation.as_ref());
         let stale: BTreeMap<_, _> = stale.map(|operation| (&operation.application, operation)).collect();
         stale
             .into_values()
@@ -199,36 +195,37 @@ impl Gauges {
         }
     }
 
-    fn show_deployment(&self, [namespace, name]: [&str; 2], facts: &DeploymentFacts, now: Timestamp) {
-        // Ten thousand quiet Deployments have no series: a zero would be one for each.
+    fn show_object(&self, labels: [&str; 3], facts: &ObjectFacts, now: Timestamp) {
+        let [namespace, kind, name] = labels;
+        // Ten thousand quiet objects have no series: a zero would be one for each.
         for (severity, count) in facts.fields.iter().filter(|(_, count)| **count > 0) {
             self.fields
-                .with_label_values(&[namespace, name, severity_label(*severity)])
+                .with_label_values(&[namespace, kind, name, severity_label(*severity)])
                 .set((*count).into());
         }
         for refused in &facts.refused {
             self.refused
-                .with_label_values(&[namespace, name, refused.strategy.name(), refused.union])
+                .with_label_values(&[namespace, kind, name, refused.strategy.name(), refused.union])
                 .set(1);
         }
         for (harm, count) in &facts.harms {
             self.harms
-                .with_label_values(&[namespace, name, harm.label()])
+                .with_label_values(&[namespace, kind, name, harm.label()])
                 .set((*count).into());
         }
         if facts.traps > 0 {
-            self.traps.with_label_values(&[namespace, name]).set(facts.traps.into());
+            self.traps.with_label_values(&labels).set(facts.traps.into());
         }
         match facts.presence {
             Presence::Present => {}
-            Presence::Missing => self.missing.with_label_values(&[namespace, name]).set(1),
-            Presence::Orphaned => self.orphaned.with_label_values(&[namespace, name]).set(1),
+            Presence::Missing => self.missing.with_label_values(&labels).set(1),
+            Presence::Orphaned => self.orphaned.with_label_values(&labels).set(1),
         }
         if let Some(since) = facts.drifted_since {
-            self.age.with_label_values(&[namespace, name]).set(seconds(since, now));
+            self.age.with_label_values(&labels).set(seconds(since, now));
         }
         if facts.plan == Some(PlanState::Denied) {
-            self.denied.with_label_values(&[namespace, name]).set(1);
+            self.denied.with_label_values(&labels).set(1);
         }
         if let Some(plan) = facts.plan {
             self.plans.with_label_values(&[plan.label()]).inc();

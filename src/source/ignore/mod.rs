@@ -78,7 +78,7 @@ enum NotInForce {
 
     /// All rules together name more fields than are looked at.
     #[error(
-        "the rules name more than {MOST_FIELDS} fields of one Deployment: this one and those after it are not in force \
+        "the rules name more than {MOST_FIELDS} fields of one object: this one and those after it are not in force \
          there"
     )]
     TooManyTogether,
@@ -89,7 +89,7 @@ impl NotInForce {
         match self {
             Self::Jq(error) => error.hint(),
             Self::NamesTooMany { .. } | Self::TooManyTogether => {
-                "name a whole part of the Deployment instead of each of its fields"
+                "name a whole part of the object instead of each of its fields"
             }
         }
     }

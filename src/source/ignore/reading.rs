@@ -215,11 +215,11 @@ impl<'a> Reading<'a> {
         } = self;
         if beyond > 0 {
             let message = format!(
-                "{origin} has {} things to ignore in Deployments: the first {MOST_RULES} are in force, the other \
+                "{origin} has {} things to ignore in governed objects: the first {MOST_RULES} are in force, the other \
                  {beyond} are not",
                 MOST_RULES + beyond
             );
-            let hint = "name a whole part of the Deployment instead of each of its fields";
+            let hint = "name a whole part of the object instead of each of its fields";
             list.problems
                 .push(Remark::line(&file, first_beyond.unwrap_or_default(), message, hint));
         }

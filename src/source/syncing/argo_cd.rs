@@ -169,9 +169,9 @@ fn check_source(source: &Source) -> Result<(), Unsupported> {
 }
 
 /// The commit from which a Deployment was applied last, as far as the Application remembers.
-pub fn synced_revision_of<'a>(application: &'a Application, namespace: &str, name: &str) -> Option<&'a str> {
+pub fn synced_revision_of<'a>(application: &'a Application, resource: &ResourceRef) -> Option<&'a str> {
     application
-        .synced_revision_of(&ResourceRef::deployment(namespace, name))?
+        .synced_revision_of(resource)?
         .one()
         .filter(|commit| is_commit_long(commit))
 }

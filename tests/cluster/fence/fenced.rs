@@ -11,6 +11,7 @@ use super::{HEAL, PATIENCE};
 use crate::harness::object::Object;
 use crate::harness::{ControlPlane, binaries, definitions, wait};
 use crate::installation::Installation;
+use driftmend::engine::kind::DEPLOYMENT;
 
 /// The namespaces where Applications, and where Kustomizations may be written; `office` is listed nowhere.
 const NAMESPACES: &[&str] = &["argocd", "teams", "flux-system", "office", "shop"];
@@ -201,6 +202,6 @@ pub(super) fn operation(application: &Application) -> Operation {
         application,
         "driftmend",
         info,
-        Some(ResourceRef::deployment("shop", "web")),
+        Some(ResourceRef::of(&DEPLOYMENT, "shop", "web")),
     )
 }

@@ -81,7 +81,7 @@ pub(super) fn cases() -> Vec<Case> {
             "well",
             Some(well(&json!({}))),
             0,
-            "no reports: every governed Deployment is what Git says (2 Deployments, 1 watch)",
+            "no reports: every governed object is what Git says (2 objects, 1 watch)",
         ),
         case(
             "unread",

@@ -120,7 +120,7 @@ fn a_controller_that_ends_is_missed_by_its_lease() -> Result<()> {
     assert_eq!(
         (first_line(&output), output.code),
         (
-            "no reports: every governed Deployment is what Git says (1 Deployment, 1 watch)",
+            "no reports: every governed object is what Git says (1 object, 1 watch)",
             0
         ),
         "{}{}",

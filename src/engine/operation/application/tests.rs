@@ -2,6 +2,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::shapes::{BEFORE, HERE, quiet, read, set, time, with_state};
 use crate::engine::operation::{Directory, OperationPhase, SourceKind};
 
@@ -46,7 +47,7 @@ fn facts_are_read() {
         })
     );
     assert_eq!(found.reconciled_at, Some(time("2026-03-02T10:00:05Z")));
-    assert_eq!(found.resources[0].resource, ResourceRef::deployment("shop", "web"));
+    assert_eq!(found.resources[0].resource, ResourceRef::of(&DEPLOYMENT, "shop", "web"));
     assert_eq!(
         (found.history[0].automated, found.history[0].deployed_at),
         (Some(true), Some(time("2026-03-01T09:00:00Z")))
@@ -207,7 +208,7 @@ fn a_resource_may_be_further_than_the_whole() {
     };
     let of = |value: &Value, name: &str| {
         read(value)
-            .synced_revision_of(&ResourceRef::deployment("shop", name))
+            .synced_revision_of(&ResourceRef::of(&DEPLOYMENT, "shop", name))
             .cloned()
     };
     let failed = |status: &str| {

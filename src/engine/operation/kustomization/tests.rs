@@ -2,8 +2,9 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::GitRepository;
+use crate::engine::kind::{DAEMON_SET, DEPLOYMENT};
 use crate::engine::operation::shapes::{HERE, set, time};
+use crate::engine::operation::{GitRepository, ResourceRef};
 
 /// A Kustomization that is ready.
 pub fn ready() -> Value {
@@ -65,7 +66,9 @@ fn facts_are_read() {
     assert_eq!((found.transforms(), found.diverts()), (&[][..], &[][..]));
     assert_eq!(found.last_reconciled, Some(time("2026-03-02T09:55:00Z")));
     assert_eq!(found.last_applied_revision.as_deref().and_then(commit), Some(HERE));
-    assert!(found.applied("shop", "web") && !found.applied("shop", "api") && !found.applied("default", "web"));
+    let applied = |kind, namespace, name| found.applied(&ResourceRef::of(kind, namespace, name));
+    assert!(applied(&DEPLOYMENT, "shop", "web") && !applied(&DEPLOYMENT, "shop", "api"));
+    assert!(!applied(&DEPLOYMENT, "default", "web") && !applied(&DAEMON_SET, "shop", "web"));
 }
 
 #[test]

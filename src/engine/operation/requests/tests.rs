@@ -2,6 +2,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::shapes::{HERE, out_of_sync, quiet, read, set, time, under_way, with_state};
 
 fn written(patch: &Patch) -> Value {
@@ -191,7 +192,7 @@ fn an_operation_of_one_deployment_does_not_prune() {
         &read(&quiet()),
         "driftmend",
         Vec::new(),
-        Some(ResourceRef::deployment("shop", "web")),
+        Some(ResourceRef::of(&DEPLOYMENT, "shop", "web")),
     );
     assert_eq!(
         only.to_value()["sync"],

@@ -215,7 +215,7 @@ fn again(remembered: &Remembered, after_restore: bool, snapshot: &Snapshot) -> O
         }),
         StepKind::StartOperation => {
             let target = &snapshot.target;
-            let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+            let only = ResourceRef::from(target);
             of_application(Act::Start {
                 replaces: None,
                 only,

@@ -4,6 +4,7 @@ use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::{OperationPhase, ResourceRef, Stale, Touches};
 use crate::engine::ownership::Operation;
@@ -70,7 +71,7 @@ fn steps() -> Vec<Step> {
         }),
         on(Act::Start {
             replaces: None,
-            only: ResourceRef::deployment("shop", "web"),
+            only: ResourceRef::of(&DEPLOYMENT, "shop", "web"),
             touches: touches(),
         }),
         Step::Reconcile {

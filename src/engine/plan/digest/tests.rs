@@ -7,6 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::operation::{ResourceRef, Revision, Touched, Touches};
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
 use crate::engine::predict::Strategy;
@@ -177,7 +178,7 @@ fn touches() -> Touches {
 
 /// What a sync touches, and each other thing that it could touch.
 fn touched() -> Vec<(&'static str, Touches)> {
-    let web = ResourceRef::deployment("shop", "web");
+    let web = ResourceRef::of(&DEPLOYMENT, "shop", "web");
     let resource = |prune| {
         vec![Touched {
             resource: web.clone(),

@@ -77,7 +77,7 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     let standing = argo_cd.standing(target, now);
     let waits = held(argo_cd, target, &standing, now)?;
     let application = &argo_cd.application;
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let only = ResourceRef::from(target);
     let step = |act| Step::OnApplication(Box::new(OnApplication::of(application, act)));
     let mut cautions = Vec::new();
     let in_window = window(argo_cd, target, now).is_some();
@@ -103,8 +103,10 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
         );
     }
     if waits.is_none() && is_before_its_turn(application, &standing, &only) {
-        let told =
-            "the sync that runs waits and has not come to the Deployment: healed before that, it meets what it accepts";
+        let told = format!(
+            "the sync that runs waits and has not come to the {}: healed before that, it meets what it accepts",
+            only.kind
+        );
         cautions.push(Caution::note(BEFORE_ITS_TURN, told));
     }
     Ok(After {
@@ -157,6 +159,7 @@ fn last(
     if !is_in_the_way && (before == Before::InSync || before == Before::NeedsSync && self_heals) {
         return Ok(None);
     }
+    let kind = &only.kind;
     let limited = Operation::of(application, USERNAME, Vec::new(), Some(only.clone()));
     let start = || Act::Start {
         replaces: stale(),
@@ -166,12 +169,14 @@ fn last(
     let spared =
         || (before == Before::InSync && spares).then(|| "a sync of ours would change what is not drift".to_owned());
     let why = beyond
-        .map(|why| format!("a sync of the Deployment alone would leave undone: {why}"))
+        .map(|why| format!("a sync of the {kind} alone would leave undone: {why}"))
         .or_else(spared);
     let Some(why) = why else {
         if is_in_the_way && application.was_terminated() {
-            let told = "somebody terminated the last sync, and this plan asks for one again, of the Deployment alone \
-                        and without hooks";
+            let told = format!(
+                "somebody terminated the last sync, and this plan asks for one again, of the {kind} alone and without \
+                 hooks"
+            );
             cautions.push(Caution::note(TERMINATED, told));
         }
         return Ok(Some(start()));
@@ -184,14 +189,14 @@ fn last(
     // Whoever stopped a sync does not want it again, its hooks and all.
     if application.was_terminated() {
         let told = format!(
-            "somebody terminated the last sync, so that only the Deployment is synced, without hooks; what stays \
+            "somebody terminated the last sync, so that only the {kind} is synced, without hooks; what stays \
              undone until a person syncs again: {why}"
         );
         cautions.push(Caution::note(TERMINATED, told));
         return Ok(Some(start()));
     }
     let revision = touches.to.as_ref().map(ToString::to_string).unwrap_or_default();
-    // A clear is one of the Application, whichever Deployment it was for.
+    // A clear is one of the Application, whichever object it was for.
     let failed = memory.failed_clears_of(&revision) + source.beside.failed_clears_of(&revision);
     if failed < CLEARS {
         return Ok(Some(Act::Clear {
@@ -204,8 +209,7 @@ fn last(
     if !cures {
         return Err(NoPlan::ClearedInVain(revision));
     }
-    let told =
-        format!("{CLEARS} clears at this revision failed, so that only the Deployment is synced, although {why}");
+    let told = format!("{CLEARS} clears at this revision failed, so that only the {kind} is synced, although {why}");
     cautions.push(Caution::note(CLEARED_IN_VAIN, told));
     Ok(Some(start()))
 }
@@ -315,7 +319,7 @@ fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp
     }
     // A retry that waits is the best moment: it succeeds by itself after the cure. So does a sync that waits for its
     // window.
-    let only = ResourceRef::deployment(target.namespace.as_deref().unwrap_or_default(), &target.name);
+    let only = ResourceRef::from(target);
     let is_a_good_moment = matches!(
         standing,
         Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. }

@@ -17,7 +17,7 @@ use crate::engine::predict::{Strategy, Syncer};
 use crate::engine::snapshot::Beside;
 use crate::engine::{Policy, Remedy, SourceFacts, assess};
 
-const API: &str = "shop/api: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
+const API: &str = "Deployment shop/api: spec.replicas: Invalid value: -1: must be greater than or equal to 0";
 
 /// The incident under server-side apply by this tool, where these others are predicted to be refused.
 fn scene(tool: Tool, refused_beside: &[&str]) -> Snapshot {
@@ -127,14 +127,17 @@ fn another_deployment_that_will_be_refused_is_said_before_approval() {
     assert_eq!(
         told(&plan),
         [format!(
-            "another watched Deployment of this Application is predicted to be refused ({API}); {end}"
+            "another watched object of this Application is predicted to be refused ({API}); {end}"
         )]
     );
-    let many = planned(&scene(failed(), &[API, "shop/job", "shop/old"]), &policy());
+    let many = planned(
+        &scene(failed(), &[API, "Deployment shop/job", "Deployment shop/old"]),
+        &policy(),
+    );
     assert_eq!(
         told(&many),
         [format!(
-            "other watched Deployments of this Application are predicted to be refused ({API} and 2 more); {end}"
+            "other watched objects of this Application are predicted to be refused ({API} and 2 more); {end}"
         )]
     );
     assert_eq!(
@@ -169,7 +172,7 @@ fn under_flux_what_it_would_not_apply_is_restored_and_that_is_said() {
     assert_eq!(
         told(&plan),
         [format!(
-            "another watched Deployment of this Kustomization is predicted to be refused ({API}); {end}"
+            "another watched object of this Kustomization is predicted to be refused ({API}); {end}"
         )]
     );
     let asked = planned(

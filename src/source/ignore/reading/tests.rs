@@ -71,7 +71,7 @@ fn pointers(count: usize) -> Vec<String> {
 
 #[test]
 fn an_object_has_a_hundred_rules_and_how_many_more_it_wants_is_told() {
-    let beyond = "has 150 things to ignore in Deployments: the first 100 are in force, the other 50 are not";
+    let beyond = "has 150 things to ignore in governed objects: the first 100 are in force, the other 50 are not";
     let list = application(json!([{"group": "apps", "kind": "Deployment", "jsonPointers": pointers(150)}]));
     assert_eq!(messages(&list.problems), [format!("Application argocd/web {beyond}")]);
     let (rules, problems) = over(&list, 150);
@@ -110,7 +110,7 @@ fn a_megabyte_of_rules_is_counted_and_the_object_walked_for_those_in_force_alone
         assert!(
             list.problems[0]
                 .message
-                .contains("has 20100 things to ignore in Deployments"),
+                .contains("has 20100 things to ignore in governed objects"),
             "{}",
             list.problems[0].message
         );

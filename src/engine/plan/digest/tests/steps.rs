@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::FieldPath;
 use crate::engine::operation::{OperationPhase, ResourceRef, Stale};
 use crate::engine::ownership::Operation;
@@ -86,7 +87,7 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
     };
-    let web = || ResourceRef::deployment("shop", "web");
+    let web = || ResourceRef::of(&DEPLOYMENT, "shop", "web");
     let start = |replaces, only| {
         on(
             "argocd",
@@ -198,7 +199,10 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
             "start over another person's",
             asked("ben", Some("2026-01-05T10:00:00Z"), start(None, web())),
         ),
-        ("start for another", start(None, ResourceRef::deployment("shop", "api"))),
+        (
+            "start for another",
+            start(None, ResourceRef::of(&DEPLOYMENT, "shop", "api")),
+        ),
         (
             "start for another kind",
             start(
@@ -221,7 +225,7 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         ),
         (
             "start in another namespace",
-            start(None, ResourceRef::deployment("office", "web")),
+            start(None, ResourceRef::of(&DEPLOYMENT, "office", "web")),
         ),
         (
             "reconcile",

@@ -3,13 +3,13 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use http::{Request, Response};
-use kube::ResourceExt;
 use kube::client::Body;
 use kube::core::{ObjectList, WatchEvent};
 use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::kind::{DAEMON_SET, DEPLOYMENT};
 
 /// A Deployment of which a list would hold this text.
 fn item(name: &str, version: u32, replicas: u32, ready: u32) -> Value {
@@ -35,6 +35,7 @@ fn line(kind: &str, object: &Value) -> String {
 
 fn applied(name: &str, assessable_change: bool) -> Touched {
     Touched {
+        kind: &DEPLOYMENT,
         namespace: "shop".into(),
         name: name.into(),
         what: What::Applied { assessable_change },
@@ -43,6 +44,7 @@ fn applied(name: &str, assessable_change: bool) -> Touched {
 
 fn deleted(name: &str) -> Touched {
     Touched {
+        kind: &DEPLOYMENT,
         namespace: "shop".into(),
         name: name.into(),
         what: What::Deleted,
@@ -51,12 +53,20 @@ fn deleted(name: &str) -> Touched {
 
 /// An API server that plays back answers in order, and then keeps quiet.
 fn server(answers: impl IntoIterator<Item = (u16, String)>) -> (Client, Arc<Mutex<Vec<String>>>) {
-    let answers = Arc::new(Mutex::new(answers.into_iter().collect::<VecDeque<_>>()));
+    let answers = Mutex::new(answers.into_iter().collect::<VecDeque<_>>());
+    serving(move |_| answers.lock().unwrap().pop_front())
+}
+
+/// One that answers by what it is asked for, or keeps quiet.
+fn serving(
+    answer: impl Fn(&str) -> Option<(u16, String)> + Send + Sync + 'static,
+) -> (Client, Arc<Mutex<Vec<String>>>) {
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
     let service = tower::service_fn(move |request: Request<Body>| {
-        log.lock().unwrap().push(request.uri().to_string());
-        let answer = answers.lock().unwrap().pop_front();
+        let path = request.uri().to_string();
+        log.lock().unwrap().push(path.clone());
+        let answer = answer(&path);
         async move {
             match answer {
                 Some((code, text)) => Ok::<_, Infallible>(
@@ -75,9 +85,9 @@ fn server(answers: impl IntoIterator<Item = (u16, String)>) -> (Client, Arc<Mute
 #[test]
 fn a_list_a_page_and_a_watch_event_all_keep_the_text() {
     let web = item("web", 7, 3, 3);
-    let list: ObjectList<LiveDeployment> =
+    let list: ObjectList<LiveObject> =
         serde_json::from_str(&list(9, std::slice::from_ref(&web), Some("more"))).unwrap();
-    let event: WatchEvent<LiveDeployment> = serde_json::from_str(&line("MODIFIED", &web)).unwrap();
+    let event: WatchEvent<LiveObject> = serde_json::from_str(&line("MODIFIED", &web)).unwrap();
     let WatchEvent::Modified(watched) = event else {
         panic!("{event:?}")
     };
@@ -85,7 +95,10 @@ fn a_list_a_page_and_a_watch_event_all_keep_the_text() {
     let mut whole = web;
     whole["apiVersion"] = "apps/v1".into();
     whole["kind"] = "Deployment".into();
-    assert_eq!((list.items[0].object(), watched.object()), (whole.clone(), whole));
+    assert_eq!(
+        (list.items[0].object(&DEPLOYMENT), watched.object(&DEPLOYMENT)),
+        (whole.clone(), whole)
+    );
     assert_eq!(list.items[0].digest(), watched.digest());
 }
 
@@ -94,20 +107,20 @@ fn the_kept_metadata_is_slim_and_debug_shows_no_content() {
     let mut web = item("web", 7, 3, 3);
     web["metadata"]["managedFields"] = json!([{"manager": "kubectl"}]);
     web["spec"]["password"] = "hunter2".into();
-    let live: LiveDeployment = serde_json::from_str(&web.to_string()).unwrap();
+    let live: LiveObject = serde_json::from_str(&web.to_string()).unwrap();
     let expected =
         json!({"name": "web", "namespace": "shop", "uid": "uid-web", "resourceVersion": "7", "labels": {"app": "web"}});
     assert_eq!(serde_json::to_value(live.meta()).unwrap(), expected);
     assert_eq!(
         format!("{live:?}"),
-        "LiveDeployment { namespace: Some(\"shop\"), name: Some(\"web\"), resource_version: Some(\"7\"), .. }"
+        "LiveObject { namespace: Some(\"shop\"), name: Some(\"web\"), resource_version: Some(\"7\"), .. }"
     );
 }
 
 #[test]
 fn what_is_no_object_is_an_error() {
     for text in ["{}", "[]", "7", "{\"metadata\": 7}", "{\"metadata\": {\"name\": 7}}"] {
-        assert!(serde_json::from_str::<LiveDeployment>(text).is_err(), "{text}");
+        assert!(serde_json::from_str::<LiveObject>(text).is_err(), "{text}");
     }
 }
 
@@ -124,7 +137,7 @@ async fn a_change_of_status_is_told_apart_and_a_deletion_is_told() {
         (200, list(10, &[item("api", 8, 1, 1)], None)),
         (200, watch_lines.concat()),
     ]);
-    let (store, events) = watch(client, Scope::All);
+    let (live, events) = watch(&client, &[&DEPLOYMENT], &Scope::All);
     let told: Vec<_> = events.take(6).collect().await;
     let expected = [
         applied("api", true),
@@ -135,10 +148,10 @@ async fn a_change_of_status_is_told_apart_and_a_deletion_is_told() {
         applied("new", true),
     ];
     assert_eq!(told, expected);
-    assert!(store.get(&key("shop", "api")).is_none());
+    assert_eq!(live.get(&DEPLOYMENT, "shop", "api"), None);
     assert_eq!(
-        store.get(&key("shop", "web")).unwrap().resource_version().as_deref(),
-        Some("12")
+        live.get(&DEPLOYMENT, "shop", "web").unwrap()["metadata"]["resourceVersion"],
+        "12"
     );
     let asked = asked.lock().unwrap();
     assert!(
@@ -180,7 +193,7 @@ async fn what_happened_while_the_watch_was_too_old_is_told_after_the_new_list() 
             ),
         ),
     ]);
-    let (store, events) = watch(client, Scope::All);
+    let (live, events) = watch(&client, &[&DEPLOYMENT], &Scope::All);
     let told: Vec<_> = events.skip(4).take(4).collect().await;
     assert_eq!(
         told,
@@ -191,7 +204,7 @@ async fn what_happened_while_the_watch_was_too_old_is_told_after_the_new_list() 
             applied("scaled", true)
         ]
     );
-    assert_eq!(store.state().len(), 4);
+    assert_eq!(live.len(), 4);
 }
 
 #[tokio::test(start_paused = true)]
@@ -203,7 +216,7 @@ async fn a_server_that_is_away_is_asked_again_with_a_growing_delay() {
         )
     };
     let (client, asked) = server([away(), away(), away(), (200, list(10, &[item("web", 7, 3, 3)], None))]);
-    let (_store, events) = watch(client, Scope::Namespace("shop".into()));
+    let (_store, events) = watch(&client, &[&DEPLOYMENT], &Scope::Namespace("shop".into()));
     let begin = tokio::time::Instant::now();
     let told: Vec<_> = events.take(1).collect().await;
     assert_eq!(told, [applied("web", true)]);
@@ -215,11 +228,43 @@ async fn a_server_that_is_away_is_asked_again_with_a_growing_delay() {
 #[tokio::test(start_paused = true)]
 async fn an_object_of_a_list_is_told_only_when_the_store_has_it() {
     let (client, _asked) = server([(200, list(10, &[item("web", 7, 3, 3)], None))]);
-    let (store, events) = watch(client, Scope::All);
+    let (live, events) = watch(&client, &[&DEPLOYMENT], &Scope::All);
     let told = std::pin::pin!(events).next().await.unwrap();
     // The writer takes the event before it is told, so a reader woken by it never sees the past.
     assert_eq!(
-        (told, store.get(&key("shop", "web")).is_some()),
+        (told, live.get(&DEPLOYMENT, "shop", "web").is_some()),
         (applied("web", true), true)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_is_out_of_reach_keeps_no_other_one_from_being_followed() {
+    let no_right = json!({"kind": "Status", "status": "Failure", "code": 403, "reason": "Forbidden", "message": "no"});
+    let (client, asked) = serving(move |path| match path {
+        _ if path.contains("watch=true") => None,
+        _ if path.contains("/daemonsets") => Some((403, no_right.to_string())),
+        _ => Some((200, list(10, &[item("web", 7, 3, 3)], None))),
+    });
+    let (live, events) = watch(&client, &[&DAEMON_SET, &DEPLOYMENT], &Scope::All);
+    assert_eq!(live.standing(&DEPLOYMENT), Standing::Filling);
+    let follow = tokio::spawn(events.for_each(|_| std::future::ready(())));
+    live.wait_until_known().await;
+    assert_eq!(live.standing(&DEPLOYMENT), Standing::Held);
+    assert_eq!(
+        live.standing(&DAEMON_SET),
+        Standing::Absent("no right is given to watch the kind")
+    );
+    assert_eq!(
+        (live.len(), live.get(&DAEMON_SET, "shop", "web")),
+        (1, None),
+        "two kinds of one name are two objects"
+    );
+    tokio::time::sleep(std::time::Duration::from_secs(95)).await;
+    let asked = asked.lock().unwrap();
+    let looks = asked.iter().filter(|path| path.contains("/daemonsets")).count();
+    assert_eq!(
+        looks, 5,
+        "at once, after a moment, and then each half minute: {asked:?}"
+    );
+    follow.abort();
 }

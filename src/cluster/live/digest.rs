@@ -1,4 +1,4 @@
-//! What of a Deployment makes an assessment say something else.
+//! What of an object makes an assessment say something else.
 
 use std::hash::{DefaultHasher, Hash, Hasher};
 
