@@ -52,7 +52,7 @@ crds: build ## Writes the CRDs into crds and the chart
 
 .PHONY: reference
 reference: ## Writes docs/reference anew: the custom resources, the metrics and the command line, as the code says
-	DRIFTMEND_WRITE_REFERENCE=1 cargo test --locked --lib reference::
+	DRIFTMEND_WRITE_DOCS=1 cargo test --locked --lib reference::
 
 .PHONY: demo
 demo: build ## Plays the whole story on a control plane of its own, or in the cluster of KUBECONFIG; KEEP=1 stays

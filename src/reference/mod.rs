@@ -1,7 +1,7 @@
 //! The pages below `docs/reference`, made of what the code says: the definitions' schemas, the metrics as they are
 //! registered, and the command line's own help.
 //!
-//! A test holds each page against the code; with `DRIFTMEND_WRITE_REFERENCE` set it writes them instead.
+//! A test holds each page against the code; with `DRIFTMEND_WRITE_DOCS` set it writes them instead.
 
 mod cli;
 mod crds;
@@ -13,7 +13,7 @@ use std::{env, fs, io};
 use pretty_assertions::assert_eq;
 
 /// What makes the tests write the pages.
-const WRITE: &str = "DRIFTMEND_WRITE_REFERENCE";
+const WRITE: &str = "DRIFTMEND_WRITE_DOCS";
 
 /// The first lines of each page.
 fn head(title: &str) -> String {
