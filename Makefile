@@ -50,12 +50,26 @@ sbom: ## Writes target/image-root.cdx.json, the crates of the release binary as 
 crds: build ## Writes the CRDs into crds and the chart
 	bash tests/write-crds.sh target/debug/driftmend
 
+.PHONY: reference
+reference: ## Writes docs/reference anew: the custom resources, the metrics and the command line, as the code says
+	DRIFTMEND_WRITE_DOCS=1 cargo test --locked --lib reference::
+
 .PHONY: demo
 demo: build ## Plays the whole story on a control plane of its own, or in the cluster of KUBECONFIG; KEEP=1 stays
 	target/debug/examples/demo
 
+# What a commit may break, by what is built in any case: lint has clippy over all tests, test has the real servers.
+.PHONY: check
+check: check-quick ## Checks before a push: format, lints, unit tests of everything, the house's rules (under a minute where all is built)
+	cargo clippy --locked --lib --bins -- -D warnings
+	cargo test --locked --lib --bins --test names --test machine
+
+.PHONY: check-quick
+check-quick: lint-format ## Checks before a commit: format and the house's rules, in seconds
+	cargo test --locked --no-default-features --quiet --test house
+
 .PHONY: lint
-lint: lint-format lint-clippy lint-fuzz lint-dependencies ## Checks format, lints and dependencies
+lint: lint-format lint-clippy lint-docs lint-fuzz lint-dependencies ## Checks format, lints, documentation and dependencies
 
 .PHONY: lint-format
 lint-format:
@@ -65,6 +79,11 @@ lint-format:
 lint-clippy:
 	cargo clippy --locked --no-default-features --all-targets -- -D warnings
 	cargo clippy --locked --all-targets -- -D warnings
+
+# A link that leads nowhere is an error, in private items too: they are what a newcomer reads.
+.PHONY: lint-docs
+lint-docs:
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 # A workspace of its own, which no other target but fuzz builds; the doors to what is private are there for cargo-fuzz alone.
 .PHONY: lint-fuzz
@@ -80,8 +99,9 @@ lint-dependencies:
 test: machine test-engine test-all test-chart check-corpus ## Runs every test and builds all that it needs: the engine alone, all of it, the chart, recorded answers
 
 .PHONY: test-engine
-test-engine: machine ## Builds and tests the pure part alone
-	cargo test --locked --no-default-features --no-fail-fast
+test-engine: machine ## Builds and tests the pure part alone: its unit tests, its examples, and what needs no more than it
+	cargo test --locked --no-default-features --no-fail-fast --lib --test house --test recorded_operations
+	cargo test --locked --no-default-features --doc
 
 # Tests on real servers mostly wait for them: twice as many at once as there are cores take half the time.
 TEST_THREADS ?= 4
@@ -105,6 +125,7 @@ oracle: machine kubernetes ## Holds predictions against the real API server: N c
 .PHONY: oracle-fields
 oracle-fields: machine kubernetes ## Holds predictions for every field with every wrong value against the real API server (half an hour), or N of them, or those ABOUT a part
 	FIELDS_N=$${N:-1000000} FIELDS_ABOUT="$${ABOUT:-}" cargo test --locked --test fields
+
 .PHONY: oracle-sequences
 oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on the real API server: N of them (5000) of SEED (1)
 	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed

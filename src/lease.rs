@@ -2,7 +2,7 @@
 //!
 //! The rules are client-go's (`tools/leaderelection/leaderelection.go`): a write replaces exactly the version that was
 //! read, and whether a holder is dead is judged only by how long its record has not changed before this process's own
-//! eyes, on a monotonic clock. [`election`] holds the rules without any request, and this file sends what they decide.
+//! eyes, on a monotonic clock. `election` holds the rules without any request, and this file sends what they decide.
 //!
 //! A Lease coordinates and does not fence: a leader that hangs for longer than the lease may still have a write on the
 //! way. So each write of the controller is conditional (uid, resourceVersion) as well, and the epoch says under whose

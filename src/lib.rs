@@ -36,6 +36,8 @@ pub mod crd;
 pub mod lease;
 #[cfg(feature = "edge")]
 pub mod metrics;
+#[cfg(all(test, feature = "edge"))]
+mod reference;
 #[cfg(feature = "edge")]
 pub mod server;
 #[cfg(feature = "edge")]

@@ -1,7 +1,7 @@
 //! Heal: carries an approved plan out, one guarded request a step. No choices are made here.
 //!
 //! Before the first write the report says what was approved (`status.healing`); before each write the approval, the
-//! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by [`advance`] where it
+//! freeze annotations and the object are read fresh. A heal that was interrupted is taken up by `advance` where it
 //! stopped: what is done is skipped, what is not is derived again and sent under the same approval.
 
 mod answer;

@@ -1,6 +1,6 @@
 //! A queue of keys: what must be looked at, when, by whose turn, and never twice at once.
 //!
-//! [`times`] keeps what comes later, [`turns`] the order of what is due. kube's own `Controller` is not used, because
+//! `times` keeps what comes later, `turns` the order of what is due. kube's own `Controller` is not used, because
 //! its keys are objects of one kind and whoever has the most of them comes first; nor is its scheduler, which turns the
 //! order of one millisecond around. A key says what to look at and never why: whatever asked for it, the handler reads
 //! everything afresh.

@@ -4,8 +4,6 @@ use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use super::ownership::ManagedFields;
-
 /// The SHA-256 of a value's canonical JSON (sorted keys, no white space), as 64 hexadecimal digits.
 pub fn digest(value: &Value) -> String {
     digest_of(value)

@@ -1,4 +1,7 @@
 //! What is read out of Git's document and live, each once and when it is asked for first.
+//!
+//! `assess_and_propose` hands the facts from the assessment to the plan, and the plan hands them to the check of its
+//! patch, as far as that leaves them as they are.
 
 use std::cell::OnceCell;
 use std::rc::Rc;

@@ -1,15 +1,13 @@
 //! What was observed of one object, as one value: all that the engine may know.
 
-use std::sync::Arc;
-
 use jiff::{SignedDuration, Timestamp};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::diff::{Apart, IgnoreRule, MetAt, Witness};
+use super::diff::IgnoreRule;
 use super::kind::Kind;
-use super::object::{Document, FieldPath, ObjectId};
+use super::object::{Document, ObjectId};
 use super::syncer::Syncer;
 use super::tool::Tool;
 use crate::engine::source_facts::SourceFacts;

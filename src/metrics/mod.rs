@@ -7,11 +7,13 @@
 mod board;
 mod harm;
 mod heals;
+mod register;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use prometheus::core::Collector;
 use prometheus::{Histogram, HistogramOpts, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
 
 use crate::cluster::Verb;
@@ -23,6 +25,7 @@ pub use harm::Harm;
 pub use heals::HealResult;
 
 use board::{Board, Gauges};
+use register::Register;
 
 /// The metrics of one process; clones share them.
 #[derive(Clone)]
@@ -56,7 +59,15 @@ impl Metrics {
     ///
     /// When two metrics have one name; a test keeps it from happening.
     pub fn new() -> Result<Self, prometheus::Error> {
-        let registry = Registry::new();
+        Self::seen_by(&|_| ())
+    }
+
+    /// The same, with somebody who looks at each metric as it is registered: the page that lists them is made so.
+    pub(crate) fn seen_by(seen: &dyn Fn(&dyn Collector)) -> Result<Self, prometheus::Error> {
+        let registry = Register {
+            registry: Registry::new(),
+            seen,
+        };
         registry.register(Box::new(prometheus::process_collector::ProcessCollector::for_self()))?;
         let counter = |name: &str, help: &str, labels: &[&str]| {
             let counter = IntCounterVec::new(Opts::new(name, help).namespace("driftmend"), labels)?;
@@ -80,7 +91,11 @@ impl Metrics {
             gauges: Gauges::register(&registry)?,
             leader,
             heals: from_zero(
-                counter("heals_total", "Heals that ended, by result.", &["result"])?,
+                counter(
+                    "heals_total",
+                    "Heals that ended, by result; NotCarriedOut: something else was needed before a write.",
+                    &["result"],
+                )?,
                 HealResult::ALL.map(HealResult::label),
             ),
             approvals_refused: counter(
@@ -122,7 +137,7 @@ impl Metrics {
                 "Writes that the API server stored.",
                 &["resource", "verb"],
             )?,
-            registry,
+            registry: registry.registry,
         })))
     }
 

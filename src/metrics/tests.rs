@@ -59,8 +59,8 @@ fn a_refused_sync_is_told_by_union_and_strategy() {
         "driftmend_leader 0",
         "driftmend_next_sync_harms_fields{effect=\"overwrites\",kind=\"Deployment\",name=\"web\",\
          namespace=\"shop\"} 2",
-        "driftmend_next_sync_refused{kind=\"Deployment\",name=\"web\",namespace=\"shop\",strategy=\"client-side-apply\",\
-         union=\"probe-handler\"} 1",
+        "driftmend_next_sync_refused{kind=\"Deployment\",name=\"web\",namespace=\"shop\",\
+         strategy=\"client-side-apply\",union=\"probe-handler\"} 1",
         "driftmend_plans{state=\"Approved\"} 0",
         "driftmend_plans{state=\"AwaitingApproval\"} 1",
         "driftmend_plans{state=\"Denied\"} 0",

@@ -58,4 +58,6 @@ refused "/git/memory" --set git.memory=much
 refused "/git/secrets/0/hosts/0" --set "git.secrets[0].name=deploy-key,git.secrets[0].namespace=shop,git.secrets[0].hosts={*.example.com}"
 refused "/git/allowedHosts/0" --set "git.allowedHosts={https://git.example.com}"
 refused "/git/deniedCIDRs/0" --set "git.deniedCIDRs={private}"
+accepted --set "prometheusRule.runbookBaseURL=https://git.example.com/driftmend/blob/main/docs/runbooks"
+refused "/prometheusRule/runbookBaseURL" --set prometheusRule.runbookBaseURL=docs/runbooks
 refused "serviceAccount.name is needed" --set serviceAccount.create=false

@@ -53,7 +53,8 @@ fn a_sync_that_scales_down_is_reported_and_counted_although_nothing_drifted() ->
             .collect();
         assert_eq!(told, ["next-sync-overwrites"]);
         let series = format!(
-            "driftmend_next_sync_harms_fields{{effect=\"overwrites\",kind=\"Deployment\",name=\"web\",namespace=\"{}\"}}",
+            "driftmend_next_sync_harms_fields{{effect=\"overwrites\",kind=\"Deployment\",name=\"web\",\
+             namespace=\"{}\"}}",
             shop.namespace
         );
         assert_eq!(shared.controller.metric(&series)?, Some(1.0));

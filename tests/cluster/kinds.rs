@@ -1,5 +1,5 @@
-//! The governed kinds beside each other: what holds of a Deployment holds of a DaemonSet, and two objects of one name are
-//! two.
+//! The governed kinds beside each other: what holds of a Deployment holds of a DaemonSet, and two objects of one name
+//! are two.
 
 use std::ops::ControlFlow;
 use std::time::Duration;

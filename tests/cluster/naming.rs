@@ -108,7 +108,8 @@ fn a_report_of_the_old_naming_is_removed_and_nothing_in_it_counts() -> Result<()
                       "steps": [step]});
     let approval =
         json!({"decision": "Approved", "planHash": "a".repeat(64), "by": "admin", "at": "2026-01-05T10:00:00Z"});
-    let patch = json!({"status": {"phase": "Drifted", "summary": "…", "plan": plan, "approval": approval}}).to_string();
+    let status = json!({"phase": "Drifted", "summary": "…", "plan": plan, "approval": approval});
+    let patch = json!({"status": status}).to_string();
     tenant.kubectl(
         &[
             "patch",
@@ -275,8 +276,8 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
         (other.code, other.stderr.as_str()),
         (
             2,
-            "error: \"job/web\" names nothing that is governed\nhint: governed are Deployments and DaemonSets: deploy/web or \
-             ds/web\n"
+            "error: \"job/web\" names nothing that is governed\nhint: governed are Deployments and DaemonSets: deploy/web \
+             or ds/web\n"
         )
     );
     Ok(())

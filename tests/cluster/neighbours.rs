@@ -89,7 +89,8 @@ fn rules_without_an_end_are_asked_a_few_times_and_what_is_not_in_force_is_told_o
     })?;
     let told = warnings(&told).join("\n");
     let many = format!(
-        "Application {}/web has 120 things to ignore in governed objects: the first 100 are in force, the other 20 are not",
+        "Application {}/web has 120 things to ignore in governed objects: the first 100 are in force, the other 20 are \
+         not",
         loud.namespace
     );
     assert!(told.contains(&many), "{told}");

@@ -1,5 +1,5 @@
-//! One governed object from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it by
-//! hand.
+//! One governed object from Git to cluster: a repository, the tool that syncs it, a watch, and the people who change it
+//! by hand.
 
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -251,14 +251,9 @@ impl<'a> Shop<'a> {
     }
 
     fn get(&self, resource: &str) -> Result<Option<Value>> {
+        let options = ["--show-managed-fields", "--ignore-not-found", "--output=json"];
         let text = self
-            .kubectl(&[
-                "get",
-                resource,
-                "--show-managed-fields",
-                "--ignore-not-found",
-                "--output=json",
-            ])?
+            .kubectl(&[&["get", resource], options.as_slice()].concat())?
             .success()?;
         if text.is_empty() {
             Ok(None)

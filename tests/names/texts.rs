@@ -44,6 +44,7 @@ pub(super) fn said() -> Result<Vec<Said>> {
             "README.md",
             "ARCHITECTURE.md",
             "CHANGELOG.md",
+            "CONTRIBUTING.md",
             "docs",
             "charts",
             "Dockerfile",

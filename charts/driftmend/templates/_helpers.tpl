@@ -307,3 +307,14 @@ them; rights are given to those that values.yaml names. */ -}}
     driftmend writes {{ if eq .kind "Application" }}an{{ else }}a{{ end }} {{ .kind }} only under the field manager driftmend-heal, so that a heal can be told from every other write
 {{- end }}
 {{- end -}}
+
+{{- /* Where people read docs/runbooks: as told, else below the project's home where the chart names one; else nowhere. */ -}}
+{{- define "driftmend.runbooks" -}}
+{{- with .Values.prometheusRule.runbookBaseURL -}}
+{{- trimSuffix "/" . -}}
+{{- else -}}
+{{- with default (first (default (list) .Chart.Sources)) .Chart.Home -}}
+{{- printf "%s/blob/main/docs/runbooks" (trimSuffix "/" .) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}

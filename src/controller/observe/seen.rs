@@ -11,7 +11,7 @@ use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::digest::digest;
 use crate::engine::object::{Document, FieldPath};
-use crate::engine::{Beside, Met, Policy, Snapshot, SourceFacts, Tool, plan};
+use crate::engine::{Beside, Met, Policy, Snapshot, SourceFacts, Tool};
 use crate::source::ignore::Pair;
 
 /// What the cluster shows of one object.

@@ -11,7 +11,6 @@ use super::compare::{Wanted, expected, is_policy_of_live_image};
 use super::ignore::IgnoreRule;
 use super::witness::{MetAt, Witness};
 use super::{Change, Drift};
-use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::last_applied::LastApplied;
 use crate::engine::object::FieldPath;
@@ -77,8 +76,8 @@ pub fn classify(evidence: &Evidence<'_>) -> Vec<Drift> {
     )
 }
 
-/// [`classify`] of a document and live that were read before, with the paths that [`compare`](super::compare) gives: both
-/// come from one comparison. `stored` is what the server makes of live.
+/// [`classify`] of a document and live that were read before, with the paths that [`compare`](super::compare()) gives:
+/// both come from one comparison. `stored` is what the server makes of live.
 pub fn classify_and_compare(
     evidence: &Evidence<'_>,
     wanted: &Wanted<'_>,

@@ -44,6 +44,22 @@ pub(super) const NOT_COMPARED: [&str; 11] = [
 /// A field that Git does not set is compared with what the server would default it to, so it shows as
 /// [`ChangeKind::Added`] when live has something else. A pull policy that live's own image explains is no change
 /// either: it stays when Git changes the image.
+///
+/// # Example
+/// ```
+/// use driftmend::engine::diff::{ChangeKind, compare};
+/// use driftmend::engine::kind::DEPLOYMENT;
+/// use serde_json::json;
+///
+/// let desired = json!({"metadata": {"name": "web"}, "spec": {"replicas": 3}});
+/// let live = json!({"metadata": {"name": "web", "uid": "1"}, "spec": {"replicas": 5, "revisionHistoryLimit": 10}});
+///
+/// // Ten is what the API server fills in, and a uid is its own.
+/// let changes = compare(&DEPLOYMENT, &desired, &live);
+/// assert_eq!(changes.len(), 1);
+/// assert_eq!(changes[0].path.to_string(), ".spec.replicas");
+/// assert_eq!(changes[0].kind, ChangeKind::Changed);
+/// ```
 pub fn compare(kind: &'static Kind, desired: &Value, live: &Value) -> Vec<Change> {
     Wanted::of(kind, desired).compare(live, &expected(kind, live))
 }

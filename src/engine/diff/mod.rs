@@ -1,6 +1,6 @@
 //! What differs between desired and live, and how much of it is drift.
 //!
-//! [`compare`] finds the changes after normalisation; [`classify`] adds the owners and weighs each change.
+//! [`compare()`] finds the changes after normalisation; [`classify()`] adds the owners and weighs each change.
 
 mod classify;
 mod compare;

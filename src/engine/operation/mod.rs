@@ -4,8 +4,8 @@
 //! Argo CD keeps the state of its last operation in the Application. Some of these states stop every further sync, look
 //! like ordinary waits, or are never processed again, and nothing in Argo CD clears them. [`classify`] tells which one
 //! it is; the rows S1 to S9 are those of the project's table of stuck operations, each tried on Argo CD v3.5.7.
-//! [`held_back`] tells what forbids any write, [`next_sync`] when the next sync comes, [`touches`] what it would
-//! change, and [`clear`], [`start`] and [`refresh`] make the patches. Flux keeps no such state: [`reconciliation`]
+//! [`held_back`] tells what forbids any write, [`next_sync()`] when the next sync comes, [`touches`] what it would
+//! change, and [`clear`], [`start`] and [`refresh`] make the patches. Flux keeps no such state: [`reconciliation()`]
 //! tells how the last try ended, and [`poke`] asks for the next one.
 
 mod application;

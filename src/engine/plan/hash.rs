@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::memory::Memory;
 use super::step::Step;
 use crate::engine::diff::Drift;
-use crate::engine::digest::{digest, digest_of, live_digest};
+use crate::engine::digest::{digest, live_digest};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::ManagedFields;
 use crate::engine::predict::Prediction;

@@ -105,6 +105,59 @@ pub struct Plan {
 ///
 /// # Errors
 /// [`NoPlan`] says why there is none; its text is for the report.
+///
+/// # Example
+/// Somebody scaled a Deployment by hand.
+/// ```
+/// use driftmend::engine::kind::DEPLOYMENT;
+/// use driftmend::engine::object::{Document, ObjectId, Origin};
+/// use driftmend::engine::plan::{Memory, Step, propose};
+/// use driftmend::engine::predict::{Strategy, Syncer};
+/// use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
+/// use jiff::SignedDuration;
+/// use serde_json::json;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let desired = json!({
+///     "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+///     "spec": {"replicas": 2, "selector": {"matchLabels": {"app": "web"}}, "template": {
+///         "metadata": {"labels": {"app": "web"}}, "spec": {"containers": [{"name": "web", "image": "web:1"}]},
+///     }},
+/// });
+/// let mut live = desired.clone();
+/// live["spec"]["replicas"] = json!(5);
+/// live["metadata"]["uid"] = json!("6a1f6bd0-0000-4000-8000-000000000001");
+/// live["metadata"]["resourceVersion"] = json!("41");
+/// live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": desired.to_string()});
+/// live["metadata"]["managedFields"] = json!([{
+///     "manager": "kubectl-edit", "operation": "Update", "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
+///     "time": "2026-01-05T10:00:00Z", "fieldsV1": {"f:spec": {"f:replicas": {}}},
+/// }]);
+///
+/// let target = ObjectId::of(&desired).ok_or("no name")?;
+/// let origin = Origin { file: "web.yaml".into(), line: 1 };
+/// let snapshot = Snapshot {
+///     cluster: "the uid of kube-system".to_owned(),
+///     judge: String::new(),
+///     desired: Some(Document { id: target.clone(), value: desired, origin }),
+///     target,
+///     kind: &DEPLOYMENT,
+///     live: Some(live),
+///     seen: true,
+///     syncer: Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply"),
+///     tool: Tool::default(),
+///     source: SourceFacts::default(),
+///     now: "2026-01-05T12:00:00Z".parse()?,
+/// };
+/// let plan_ttl = SignedDuration::from_hours(1);
+/// let policy = Policy { mode: Mode::Propose, remedy: Remedy::Choose, ignore: Vec::new(), plan_ttl };
+///
+/// let plan = propose(&snapshot, &assess(&snapshot, &policy), &policy, &Memory::default())?;
+/// assert_eq!(plan.hash.len(), 64);
+/// assert!(matches!(plan.steps[0], Step::Restore { .. }));
+/// # Ok(())
+/// # }
+/// ```
 pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, memory: &Memory) -> Result<Plan, NoPlan> {
     propose_knowing(snapshot, assessment, policy, memory, None)
 }

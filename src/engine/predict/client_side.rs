@@ -10,7 +10,7 @@ use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
 use super::{Cause, Merged, decode, strict};
 use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
-use crate::engine::last_applied::LastApplied;
+use crate::engine::last_applied::{LastApplied, Unreadable};
 use crate::engine::syncer::FieldValidation;
 use crate::engine::validation::go::printed;
 

@@ -2,6 +2,12 @@
 //!
 //! [`predict`] does to the live object what the syncing tool and the API server would do together: merge by the
 //! strategy, default, validate. What comes out is held against live and against Git again.
+//!
+//! Three things keep that cheap. A prediction holds neither status nor `managedFields`: no sync changes the first, the
+//! server writes the second, and they are half of live. An object that comes out as live is not compared again, so that
+//! a look at what is in sync costs one walk. Where Git still says what was applied last, nothing is looked for that was
+//! taken out: under client-side apply the annotation is then Git's document word for word, under server-side apply Git
+//! sets all that the tool's entry holds.
 
 mod admission;
 mod beside;
@@ -229,6 +235,33 @@ fn unserved_version(kind: &'static Kind, manifest: &Value) -> Option<Cause> {
 ///
 /// `desired` is the document as Git has it, `live` the object as the server returned it, with its managedFields and
 /// annotations.
+///
+/// # Example
+/// Git says `httpGet`, and somebody patched live to `tcpSocket`: an apply merges both.
+/// ```
+/// use driftmend::engine::kind::DEPLOYMENT;
+/// use driftmend::engine::predict::{Strategy, Syncer, Verdict, predict};
+/// use serde_json::{Value, json};
+///
+/// let web = |probe: Value| {
+///     let container = json!({"name": "web", "image": "web:1", "livenessProbe": probe});
+///     json!({
+///         "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web", "namespace": "shop"},
+///         "spec": {
+///             "selector": {"matchLabels": {"app": "web"}},
+///             "template": {"metadata": {"labels": {"app": "web"}}, "spec": {"containers": [container]}},
+///         },
+///     })
+/// };
+/// let desired = web(json!({"httpGet": {"path": "/healthz", "port": 8080}}));
+/// let mut live = web(json!({"tcpSocket": {"port": 8080}}));
+/// live["metadata"]["annotations"] = json!({"kubectl.kubernetes.io/last-applied-configuration": desired.to_string()});
+///
+/// let kubectl = Syncer::new(Strategy::ClientSideApply, "kubectl-client-side-apply");
+/// let prediction = predict(&DEPLOYMENT, &desired, &live, &kubectl);
+/// assert_eq!(prediction.verdict, Verdict::Refused);
+/// assert_eq!(prediction.causes[0].message, "Forbidden: may not specify more than 1 handler type");
+/// ```
 pub fn predict(kind: &'static Kind, desired: &Value, live: &Value, syncer: &Syncer) -> Prediction {
     let facts = Facts::of(kind, desired, live);
     let drift = || facts.changed_paths();

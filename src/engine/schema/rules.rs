@@ -1,4 +1,6 @@
 //! What the tables say of one Go type, put together once: they are asked with every field of every object.
+//!
+//! Defaults, gates and the places of the fields lie ready under the type's number.
 
 use std::sync::LazyLock;
 

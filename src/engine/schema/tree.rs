@@ -1,4 +1,9 @@
 //! A JSON document that borrows its names and texts from another one.
+//!
+//! What is compared, merged and validated borrows: to copy an object costs more than all that is asked of it. Normal
+//! form and defaults are written over a small trait ([`Document`]) that serves owners and borrowers, paths and orders
+//! over another ([`Look`]). A merge is a tree over live, Git and the patch, and so is what validation walks. Values are
+//! kept for what has to live longer: a patch, and the object that a Restore would leave.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;

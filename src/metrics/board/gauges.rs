@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use prometheus::{GaugeVec, IntGaugeVec, Opts, Registry};
+use prometheus::{GaugeVec, IntGaugeVec, Opts};
 
 use super::{Board, ObjectFacts, PlanState, Presence, SelfHeal, StaleOperation, WatchFacts};
 use crate::engine::diff::Severity;
 use crate::engine::predict::Verdict;
+use crate::metrics::register::Register;
 
 /// The gauges that are written from the board.
 pub(in crate::metrics) struct Gauges {
@@ -35,7 +36,7 @@ pub(in crate::metrics) struct Gauges {
 }
 
 impl Gauges {
-    pub(in crate::metrics) fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+    pub(in crate::metrics) fn register(registry: &Register<'_>) -> Result<Self, prometheus::Error> {
         const OBJECT: [&str; 3] = ["namespace", "kind", "name"];
         const WATCH: [&str; 2] = ["namespace", "watch"];
         const APPLICATION: [&str; 2] = ["namespace", "application"];
@@ -85,7 +86,11 @@ impl Gauges {
             governed: whole("watch_governed", "Objects that a watch governs.", &WATCH)?,
             in_sync: whole("watch_in_sync", "Governed objects that are as Git says.", &WATCH)?,
             pending: whole("watch_pending", "Governed objects that are not yet synced.", &WATCH)?,
-            drifted: whole("watch_drifted", "Governed objects that drifted.", &WATCH)?,
+            drifted: whole(
+                "watch_drifted",
+                "Governed objects that drifted, and whose next sync succeeds.",
+                &WATCH,
+            )?,
             conflicted: whole(
                 "watch_conflicted",
                 "Governed objects whose next sync will be refused.",

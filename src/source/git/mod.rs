@@ -13,7 +13,7 @@
 //! and then or never stops, and a pack that unpacks to gigabytes, end one call with an error that says which limit it
 //! was.
 //!
-//! [`Mirror`] asks, [`serve`] answers: what a server sent is read in the child and nowhere else.
+//! [`Mirror`] asks, [`serve()`] answers: what a server sent is read in the child and nowhere else.
 //!
 //! # Full or shallow
 //!

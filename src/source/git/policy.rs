@@ -21,7 +21,7 @@ pub const DENIED: &str = "10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,100.64.0.0/10,
 
 /// How far a URL may go; cheap to clone.
 ///
-/// The address that a name leads to decides, each time before it is connected to: see [`super::gate`].
+/// The address that a name leads to decides, each time before it is connected to: see `source::git::gate`.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(from = "Rules", into = "Rules")]
 pub struct UrlPolicy(Arc<Rules>);

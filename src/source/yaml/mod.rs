@@ -2,7 +2,7 @@
 //!
 //! `defaultMode: 0644` is 420, `yes` is a boolean, `<<` merges in the order of the text, and of two equal keys the last
 //! one counts. Where YAML 1.2 would give another value, the document comes with a warning. The parsing is
-//! granit-parser's; what go-yaml refuses and granit takes is refused in [`strict`], so that a file which kubectl cannot
+//! granit-parser's; what go-yaml refuses and granit takes is refused in `strict`, so that a file which kubectl cannot
 //! read is none here either.
 //!
 //! One document that cannot be read does not lose the others of its file, but the file then has a problem.
