@@ -276,8 +276,8 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
         (other.code, other.stderr.as_str()),
         (
             2,
-            "error: \"job/web\" names nothing that is governed\nhint: governed are Deployments and DaemonSets: deploy/web \
-             or ds/web\n"
+            "error: \"job/web\" names nothing that is governed\nhint: governed are Deployments and DaemonSets: \
+             deploy/web or ds/web\n"
         )
     );
     Ok(())
