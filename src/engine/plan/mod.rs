@@ -112,7 +112,7 @@ pub struct Plan {
 /// use driftmend::engine::kind::DEPLOYMENT;
 /// use driftmend::engine::object::{Document, ObjectId, Origin};
 /// use driftmend::engine::plan::{Memory, Step, propose};
-/// use driftmend::engine::predict::{Strategy, Syncer};
+/// use driftmend::engine::syncer::{Strategy, Syncer};
 /// use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 /// use jiff::SignedDuration;
 /// use serde_json::json;
