@@ -5,7 +5,7 @@ mod wanted;
 
 use std::path::PathBuf;
 
-use super::governed::{Rendition, WatchKey};
+use super::index::{Rendition, WatchKey};
 pub use super::held::Held;
 pub use super::mirrors::{Disk, Mirrors};
 use super::origin::Resolved;

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::governed::Target;
+use super::index::Target;
 
 /// Drift that began this close together counts as one event.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);

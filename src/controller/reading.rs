@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::desired::Sources;
-use super::governed::WatchKey;
+use super::index::WatchKey;
 use super::held::Held;
 use super::mirrors::{Mirrors, Tenant, Used};
 use super::origin::Resolved;

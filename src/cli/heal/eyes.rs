@@ -11,7 +11,7 @@ use crate::cli::reach::Trust;
 use crate::cli::scratch::Scratch;
 use crate::cluster::{ApiError, Cluster};
 use crate::controller::desired::{self, Held, Look as Looked, Mirrors, SourceError, Sources};
-use crate::controller::governed::{Desired, Rendition, Target, WatchKey, Watched};
+use crate::controller::index::{Desired, Rendition, Target, WatchKey, Watched};
 use crate::controller::heal::{Elsewhere, Look};
 use crate::controller::ignored::Answers;
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::controller::governed::{Desired, Meeting, Remembered, Target, Watched};
+use crate::controller::index::{Desired, Meeting, Remembered, Target, Watched};
 use crate::controller::ignored::Answers;
 use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{ABANDONED, ASK_AGAIN_FOR_RIGHT, Found, LOOK_AGAIN};
 use crate::cluster::{ApiError, Retry};
 use crate::controller::approve::{self, Verdict};
-use crate::controller::governed::Target;
+use crate::controller::index::Target;
 use crate::controller::heal::{Elsewhere, Healer, Look, Progress};
 use crate::controller::observe::{self, FreshScene, Scene};
 use crate::controller::{Context, ReconcileError, dry_run};

@@ -173,7 +173,7 @@ pub struct Outcome {
 
 /// The index.
 #[derive(Default)]
-pub struct Governed {
+pub struct Index {
     inner: Mutex<Inner>,
 }
 
@@ -238,7 +238,7 @@ impl Inner {
     }
 }
 
-impl Governed {
+impl Index {
     /// A panic in another task must not stop the rest: the index holds whole values only.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
