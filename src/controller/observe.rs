@@ -14,8 +14,7 @@ use serde_json::Value;
 use super::index::{Desired, Lead, Meeting, Sight, Target, WatchKey, Watched};
 use super::origin::Tenant;
 use super::tool::ToolKey;
-use super::{Context, Key};
-use super::{judge, tool};
+use super::{Context, Key, judge, tool};
 use crate::cluster::ApiError;
 use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, WatchRef};
 use crate::engine::diff::Apart;
@@ -217,7 +216,7 @@ pub fn frozen(namespace: Option<&String>, watch: Option<&String>, report: Option
 /// The watch that speaks for an object, and what it says of it.
 struct Led {
     key: WatchKey,
-    watched: Watched,
+    watched: Arc<Watched>,
     desired: Option<Arc<Desired>>,
 }
 
@@ -299,7 +298,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
         snapshot,
         policy,
         key,
-        watch: watched.watch,
+        watch: watched.watch.clone(),
         report,
         desired,
     }

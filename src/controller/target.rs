@@ -10,13 +10,12 @@ use tracing::warn;
 
 use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
-use super::dry_run;
 use super::index::{Target, WatchKey};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
 use super::rehearsal::{Rehearsal, rehearsed};
-use super::{Context, ReconcileError, retire, settle};
+use super::{Context, ReconcileError, dry_run, retire, settle};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
@@ -93,9 +92,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
                 return Ok(Next::Done);
             };
             let found = Found::of(context, &scene);
-            let since = context
-                .index
-                .first_seen(target, &found.assessment, scene.snapshot.now);
+            let since = context.index.first_seen(target, &found.assessment, scene.snapshot.now);
             if let Some(rest) = unseen_commit(context, &scene, &found.assessment, since) {
                 return Ok(Next::After(rest.min(after)));
             }
@@ -149,7 +146,7 @@ impl Found {
 
 /// Lets the plans of the others that the same object of a tool syncs know whether this one is going to be refused.
 fn foretell(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) {
-    let Some(tool) = context.index.watch(&scene.key).and_then(|watched| watched.tool) else {
+    let Some(tool) = context.index.watch(&scene.key).and_then(|watched| watched.tool.clone()) else {
         return;
     };
     let refused = assessment.refused_sync(&scene.snapshot).map(|causes| {
@@ -262,10 +259,7 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
         .map(|(_, began)| began)
         .filter(|_| assessment.phase != Phase::InSync);
     let unread = synced.or_else(|| tool.compared_unread(source).filter(|_| drifts).map(|_| since));
-    let watched = context
-        .index
-        .watch(&scene.key)
-        .filter(|_| may_be || unread.is_some())?;
+    let watched = context.index.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
     let is_read = watched.answered_at > since && unread.is_none();
     if watched.failure.is_some() || is_read || now.duration_since(unread.unwrap_or(since)) > LONGEST_LOOK {
         return None;
