@@ -8,7 +8,7 @@ use super::admission::{asked_version, bookless};
 use super::create::annotated;
 use super::last_applied::Unreadable;
 use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
-use super::{Cause, Facts, FieldValidation, LastApplied, Merged, decode, strict};
+use super::{Cause, Facts, FieldValidation, LastApplied, Merged, counted, decode, strict};
 use crate::engine::kind::Kind;
 use crate::engine::validation::go::printed;
 
@@ -41,6 +41,9 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
     });
     if let Some(fault) = fault {
         return Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]);
+    }
+    if let Some(fault) = counted::unconvertible(facts.kind, &object) {
+        return Merged::Refused(vec![fault]);
     }
     decode::wrap_integers(facts.kind, &mut object);
     match asked_version(desired, live) {

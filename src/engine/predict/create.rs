@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::last_applied::LastApplied;
 use super::strategic::without_nulls;
 use super::{
-    Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, nulls, replace, server_side,
+    Cause, FieldValidation, Merged, Prediction, Strategy, Syncer, Verdict, client_side, counted, nulls, replace,
+    server_side,
 };
 use crate::engine::kind::Kind;
 use crate::engine::schema::{Members, Tree};
@@ -53,6 +54,7 @@ fn stored(kind: &'static Kind, sent: &Value) -> Value {
     if let Some(object) = stored.as_map_mut() {
         object.remove("status");
     }
+    counted::count_first(kind, &mut stored);
     stored.to_value()
 }
 

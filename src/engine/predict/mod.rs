@@ -6,6 +6,7 @@
 mod admission;
 mod beside;
 mod client_side;
+mod counted;
 mod create;
 mod decode;
 mod effect;

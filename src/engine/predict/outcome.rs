@@ -6,7 +6,8 @@ use super::effect::{Effect, effect};
 use super::facts::Facts;
 use super::syncer::{Syncer, TakesOver};
 use super::{
-    Cause, Foretold, Merged, Prediction, Strategy, Verdict, admission, beside, client_side, nulls, replace, server_side,
+    Cause, Foretold, Merged, Prediction, Strategy, Verdict, admission, beside, client_side, counted, nulls, replace,
+    server_side,
 };
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::ManagedFields;
@@ -92,10 +93,17 @@ pub(super) fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> 
     let Some(taken_after) = server_side::after_apply(facts, taken_before.as_ref(), syncer) else {
         return first;
     };
-    match outcome_over(facts, Some(&taken_after), syncer) {
+    let second = outcome_over(facts, Some(&taken_after), syncer);
+    if !server_side::applies_twice(syncer) {
+        return second;
+    }
+    match (&first, second) {
+        (Outcome::Object(before), Outcome::Object(mut after)) => {
+            counted::count_again(facts.kind, &mut after, before);
+            Outcome::Object(after)
+        }
         // kubectl warns that its second apply failed, and the first one stands.
-        Outcome::Conflict(_) | Outcome::Refused(..) if server_side::warns_of_second(syncer) => first,
-        second => second,
+        _ => first,
     }
 }
 

@@ -16,13 +16,13 @@ mod typed;
 use serde_json::Value;
 
 use super::admission::{asked_version, bookless, number_of_version};
-use super::{Cause, Dump, Facts, Force, Merged, Syncer, decode};
+use super::{Cause, Dump, Facts, Force, Merged, Syncer, counted, decode};
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
 use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner};
 use crate::engine::schema::{Members, Tree};
 use compare::{Comparison, field_set, sets_all};
-pub(super) use take_over::{after_apply, before_apply, warns_of_second};
+pub(super) use take_over::{after_apply, applies_twice, before_apply};
 
 /// What an apply gives before defaults and validation.
 #[derive(Clone, Debug, PartialEq)]
@@ -198,14 +198,15 @@ fn managed_fields_sent(kind: &'static Kind, sent: &Tree<'_>) -> Option<Cause> {
 ///
 /// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
 fn unconvertible(kind: &'static Kind, merged: &Tree<'_>) -> Option<Cause> {
-    decode::unconvertible(kind, merged).map(|fault| Cause {
+    let of_structs = decode::unconvertible(kind, merged).map(|fault| Cause {
         reason: String::new(),
         field: String::new(),
         message: format!(
             "unable to convert unstructured object to {}, Kind={kind}: {fault}",
             kind.api_version()
         ),
-    })
+    });
+    of_structs.or_else(|| counted::unconvertible(kind, merged))
 }
 
 /// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless
