@@ -23,6 +23,7 @@ mod harness;
 mod case;
 mod generate;
 mod judge;
+mod kinds;
 mod place;
 mod random;
 mod sequence;
@@ -44,6 +45,7 @@ use anyhow::{Context, Result, bail};
 use case::Case;
 use driftmend::engine::kind::{KINDS, Kind};
 use harness::{ControlPlane, Options};
+use kinds::{named_by, shares};
 use server::{Server, Way};
 use states::{Site, sites};
 use table::Table;
@@ -59,10 +61,6 @@ const MOST_WRONG: usize = 12;
 
 /// How many cases of 2,000 each possible cell must have had at least.
 const LEAST_OF_2000: usize = 5;
-
-/// How many of a hundred cases are of each kind but the first, which has all the others: the cases of a run share one
-/// time, however many kinds there are.
-const SHARE: usize = 20;
 
 /// The control plane of this process, without controllers: nothing changes an object between its reading and the dry
 /// run.
@@ -100,23 +98,6 @@ fn number(name: &str) -> Result<Option<u64>> {
         .transpose()
 }
 
-/// The one kind that a person wants to know about.
-fn kind() -> Result<Option<&'static Kind>> {
-    let name = env::var("ORACLE_KIND").ok().filter(|name| !name.is_empty());
-    name.map(|name| subject::named(&name).context("ORACLE_KIND"))
-        .transpose()
-}
-
-/// How many of so many cases are of which kind.
-fn shares(count: usize) -> Vec<(&'static Kind, usize)> {
-    let share = count * SHARE / 100;
-    let others = KINDS[1..].iter().map(|kind| (*kind, share));
-    [(KINDS[0], count - share * (KINDS.len() - 1))]
-        .into_iter()
-        .chain(others)
-        .collect()
-}
-
 /// The one part that a person wants to know more about.
 fn about(kind: &Kind) -> Result<Option<&'static Site>> {
     let Ok(name) = env::var("ORACLE_ABOUT") else {
@@ -138,7 +119,7 @@ fn about(kind: &Kind) -> Result<Option<&'static Site>> {
 #[test]
 fn cases_of_a_fixed_seed() -> Result<()> {
     let seed = number("ORACLE_SEED")?.unwrap_or(20_261_121);
-    match (number("ORACLE_N")?, kind()?) {
+    match (number("ORACLE_N")?, named_by("ORACLE_KIND")?) {
         (None, None) => shares(300)
             .into_iter()
             .try_for_each(|(kind, count)| run(kind, seed, count)),
@@ -189,7 +170,7 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
 #[test]
 fn sequences_of_a_fixed_seed() -> Result<()> {
     let seed = number("SEQUENCES_SEED")?.unwrap_or(20_261_129);
-    let shares = match (number("SEQUENCES_N")?, kind()?) {
+    let shares = match (number("SEQUENCES_N")?, named_by("ORACLE_KIND")?) {
         (None, None) => shares(60),
         (count, kind) => vec![(kind.unwrap_or(KINDS[0]), count.unwrap_or(60) as usize)],
     };

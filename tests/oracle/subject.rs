@@ -1,8 +1,7 @@
 //! What the oracle has to know of each governed kind, as a table: its smallest object. Which parts it has is said by the
 //! parts ([`states`](crate::states)).
 
-use anyhow::{Context, Result};
-use driftmend::engine::kind::{DAEMON_SET, DEPLOYMENT, KINDS, Kind};
+use driftmend::engine::kind::{DAEMON_SET, DEPLOYMENT, Kind};
 use serde_json::{Value, json};
 
 /// A governed kind as the oracle tries it.
@@ -74,19 +73,6 @@ pub fn base(kind: &Kind) -> Value {
         "spec": {"containers": [{"name": "web", "image": "registry.example/web:1"}]},
     });
     object
-}
-
-/// The kind of this name.
-///
-/// # Errors
-///
-/// When it is none of the governed ones; the error names those.
-pub fn named(name: &str) -> Result<&'static Kind> {
-    let found = KINDS.iter().copied().find(|kind| kind.kind == name);
-    found.with_context(|| {
-        let names: Vec<&str> = KINDS.iter().map(|kind| kind.kind).collect();
-        format!("{name:?} is no governed kind: there are {}", names.join(", "))
-    })
 }
 
 /// The kind of a manifest.
