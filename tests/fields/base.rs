@@ -107,10 +107,10 @@ pub fn alone(subject: &Subject, keys: &[Key]) -> Value {
     let Subject { kind, full } = subject;
     let mut least = pruned(full, kind.root, Some(keys));
     for (name, list) in REFERENCES {
-        if keys.contains(&Key::Name((*name).to_owned())) {
-            if let (Some(pod), Some(of_full)) = (kind.pod_spec_mut(&mut least), kind.pod_spec(full)) {
-                pod[*list] = of_full[*list].clone();
-            }
+        if keys.contains(&Key::Name((*name).to_owned()))
+            && let (Some(pod), Some(of_full)) = (kind.pod_spec_mut(&mut least), kind.pod_spec(full))
+        {
+            pod[*list] = of_full[*list].clone();
         }
     }
     least
