@@ -7,7 +7,8 @@
 //! [`exempt`] with a reason.
 //!
 //! `make oracle-fields` asks all of them, of a Deployment or of another `KIND`; without a number a slice that is the
-//! same in every run, shared among the governed kinds. `FIELDS_ABOUT=securityContext` asks about the places with this in their name.
+//! same in every run, shared among the governed kinds. `FIELDS_ABOUT=securityContext` asks about the places with this
+//! in their name.
 #![cfg(feature = "edge")]
 #![allow(
     clippy::unwrap_used,

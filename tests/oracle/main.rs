@@ -187,11 +187,15 @@ fn run(kind: &'static Kind, seed: u64, count: usize) -> Result<()> {
     runtime.block_on(async {
         let server = Server::new(control_plane(), control_plane().namespace("oracle")?, kind).await?;
         tell(&format!(
-            "oracle: {count} cases of a {kind} of seed {seed} (again by `make oracle KIND={kind} N={count} SEED={seed}`)"
+            "oracle: {count} cases of a {kind} of seed {seed} \
+             (again by `make oracle KIND={kind} N={count} SEED={seed}`)"
         ));
         let mut held = Held::new(kind);
         let about = about(kind)?;
-        let case = |at| about.map_or_else(|| generate::case(kind, seed, at), |site| generate::case_about(kind, site, seed, at));
+        let case = |at| match about {
+            Some(site) => generate::case_about(kind, site, seed, at),
+            None => generate::case(kind, seed, at),
+        };
         for begin in (0..count).step_by(BATCH) {
             held.against(&server, (begin..(begin + BATCH).min(count)).map(|at| (at, case(at))))
                 .await?;

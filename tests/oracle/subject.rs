@@ -1,5 +1,5 @@
-//! What the oracle has to know of each governed kind, as a table: its smallest object. Which parts it has is said by the
-//! parts ([`states`](crate::states)).
+//! What the oracle has to know of each governed kind, as a table: its smallest object, and a number that its objects
+//! have. Which parts it has is said by the parts ([`states`](crate::states)).
 
 use driftmend::engine::kind::{DAEMON_SET, DEPLOYMENT, Kind};
 use serde_json::{Value, json};

@@ -210,8 +210,8 @@ fn unconvertible(kind: &'static Kind, merged: &Tree<'_>) -> Option<Cause> {
     of_structs.or_else(|| counted::unconvertible(kind, merged))
 }
 
-/// Applies `desired` to `live`, or to what a first apply made of it, in the name of `manager`. What comes of it has neither status nor managedFields, unless
-/// `desired` has them.
+/// Applies `desired` to `live`, or to what a first apply made of it, in the name of `manager`. What comes of it has
+/// neither status nor managedFields, unless `desired` has them.
 fn apply<'a>(
     kind: &'static Kind,
     live: &'a Value,

@@ -1,5 +1,5 @@
-//! The parts where one member excludes another: the unions of `pkg/apis/core/validation/validation.go`, and of the kinds'
-//! own specs.
+//! The parts where one member excludes another: the unions of `pkg/apis/core/validation/validation.go`, and of the
+//! kinds' own specs.
 
 use driftmend::engine::kind::{DAEMON_SET, DEPLOYMENT};
 
