@@ -12,7 +12,7 @@ use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::admission::{rewrite, rewriting_policy};
+use super::admission::{rewrite, rewriting_policy, take_counts};
 use super::leaf::path;
 use super::model::Model;
 use super::tally::Tally;
@@ -177,7 +177,7 @@ impl<'a> Stage<'a> {
             for object in [&mut live, &mut after] {
                 put(object, &path(&format!(".metadata.annotations[\"{REVISION}\"]")), None);
             }
-            let answer = refusals.remove(&at).unwrap_or(Answer::Object(after));
+            let answer = refusals.remove(&at).unwrap_or_else(|| Answer::Object(after.clone()));
             let asked = Asked {
                 kind: player.sequence.kind(),
                 name: player.name.clone(),
@@ -189,8 +189,12 @@ impl<'a> Stage<'a> {
             };
             let rewritten = player.sequence.rewritten;
             let (outcome, wrong) = judge::judge_rewritten(player.sequence.way, &asked, |object| {
+                let sent = object.clone();
                 if rewritten {
-                    rewrite(asked.kind, object)
+                    rewrite(asked.kind, object);
+                }
+                if *object != sent {
+                    take_counts(asked.kind, object, &after);
                 }
             });
             *tally.syncs.entry((player.sequence.way, outcome)).or_default() += 1;
