@@ -50,8 +50,8 @@ use server::{Server, Way};
 use states::{Site, sites};
 use table::Table;
 
-/// How many cases are asked at once: one kubectl serves them all.
-const BATCH: usize = 50;
+/// How many cases are asked at once: one kubectl serves them all, and the kinds' shares of a run fill few batches.
+const BATCH: usize = 80;
 
 /// How often a case is made smaller before it is told.
 const SHRINKINGS: usize = 120;
