@@ -7,8 +7,8 @@ use super::{Index, Inner, Target, WatchKey};
 use crate::controller::tool::ToolKey;
 
 impl Index {
-    /// Records why the next sync of an object is predicted to be refused, and gives the others whose plans tell of that,
-    /// where it changed.
+    /// Records why the next sync of an object is predicted to be refused, and gives the others whose plans tell of
+    /// that, where it changed.
     pub fn foretell(&self, tool: &ToolKey, target: &Target, refused: Option<String>) -> Vec<Target> {
         let mut inner = self.lock();
         let refused = refused.map(|why| (tool.clone(), why));
@@ -41,8 +41,8 @@ impl Index {
         self.lock().beside(tool, target)
     }
 
-    /// The others that this object of a tool syncs and that are predicted to be refused, in words. Why, is told within a
-    /// namespace: who reads a report there need not be one who reads those of another.
+    /// The others that this object of a tool syncs and that are predicted to be refused, in words. Why, is told within
+    /// a namespace: who reads a report there need not be one who reads those of another.
     pub fn refused_beside(&self, tool: &ToolKey, target: &Target) -> Arc<[String]> {
         let inner = self.lock();
         let why = |other: &Target| {

@@ -74,8 +74,8 @@ pub fn rewrite(kind: &Kind, object: &mut Value) {
     );
 }
 
-/// What the server counts by itself it counts behind admission: so an object that was rewritten has the counts of the one
-/// that was made.
+/// What the server counts by itself it counts behind admission: so an object that was rewritten has the counts of the
+/// one that was made.
 pub fn take_counts(kind: &Kind, object: &mut Value, made: &Value) {
     for name in kind.counted {
         let count = path(&format!(".metadata.annotations[\"{name}\"]"));
