@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 
 use super::Context;
-use super::allowance::Allowance;
 use super::dry_run::LOCK_TRIES;
 use super::governed::Target;
 use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
 use crate::engine::Assessment;
+use crate::engine::allowance::Allowance;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question};
 use crate::engine::digest::live_digest;
 use crate::engine::predict::request;
@@ -37,6 +37,7 @@ const NONE_LEFT: Duration = Duration::from_secs(60);
 pub struct Confirmations(Mutex<Asked>);
 
 struct Asked {
+    since: Instant,
     allowance: Allowance,
     answers: HashMap<Target, Known>,
 }
@@ -52,9 +53,17 @@ struct Known {
 impl Default for Confirmations {
     fn default() -> Self {
         Self(Mutex::new(Asked {
+            since: Instant::now(),
             allowance: Allowance::new(A_SECOND, BURST),
             answers: HashMap::new(),
         }))
+    }
+}
+
+impl Asked {
+    /// Whether one more request may go out now.
+    fn take(&mut self) -> bool {
+        self.allowance.take(self.since.elapsed())
     }
 }
 
@@ -103,7 +112,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     if let Some(known) = known(context, target, scene, &question) {
         return known;
     }
-    let take = || context.confirmations.asked().allowance.take(Instant::now());
+    let take = || context.confirmations.asked().take();
     if !take() {
         return Confirmed {
             dry_run: None,

@@ -15,9 +15,9 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ignored::Rules;
-use super::mass;
 use super::tool::{Surroundings, ToolKey};
 use crate::crd::{DriftWatch, SourceFailure};
+use crate::engine::mass;
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::Syncer;
@@ -181,7 +181,7 @@ pub struct Governed {
 struct Inner {
     watches: HashMap<WatchKey, Watched>,
     outcomes: HashMap<Target, Outcome>,
-    cohorts: HashMap<WatchKey, mass::Cohort>,
+    cohorts: HashMap<WatchKey, mass::Cohort<Target>>,
     first_seen: HashMap<Target, Timestamp>,
     remembered: HashMap<Target, Remembered>,
 

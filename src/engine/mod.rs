@@ -6,6 +6,7 @@
 //! what else must be asked of the cluster, and [`rules::diagnose`] what all of it means. [`plan::propose`] makes a plan
 //! of the facts, for a person to approve; [`assess_and_propose`] reads the snapshot once for both.
 
+pub mod allowance;
 mod assess;
 mod assessment;
 pub mod confirm;
@@ -15,6 +16,7 @@ pub mod evidence;
 pub mod facts;
 pub mod kind;
 pub mod last_applied;
+pub mod mass;
 pub mod object;
 pub mod operation;
 mod own_heal;
@@ -26,12 +28,14 @@ mod reason;
 mod recreation;
 pub mod rules;
 pub mod schema;
+pub mod settle;
 mod snapshot;
 mod source_facts;
 pub mod syncer;
 mod tool;
 mod trap;
 pub mod validation;
+pub mod verify;
 mod words;
 
 pub use assess::{assess, assess_and_propose, assess_during};

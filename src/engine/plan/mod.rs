@@ -36,7 +36,7 @@ mod work;
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, judge, resume};
+pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, Ruling, judge, resume, ruling};
 pub use cautions::{Caution, OTHERS_FORETOLD, SYNC_WINDOW};
 pub use choice::{Choice, Cure, choose};
 pub use ground::Ground;

@@ -1,10 +1,9 @@
 //! Too many Deployments of one watch drifting at once: rather a wrong branch than an edit.
 
 use std::collections::{HashMap, HashSet};
+use std::hash::Hash;
 
 use jiff::{SignedDuration, Timestamp};
-
-use super::governed::Target;
 
 /// Drift that began this close together counts as one event.
 const WINDOW: SignedDuration = SignedDuration::from_secs(60);
@@ -15,10 +14,10 @@ const SHARE: usize = 5;
 /// Below this many the share means nothing: one edit among three Deployments is a third of them.
 const LEAST: usize = 5;
 
-/// The Deployments that drifted together.
-#[derive(Debug, Default)]
-pub struct Cohort {
-    members: HashSet<Target>,
+/// The Deployments that drifted together, each under what its caller knows it by.
+#[derive(Debug)]
+pub struct Cohort<K> {
+    members: HashSet<K>,
     observed: Option<Timestamp>,
 }
 
@@ -32,10 +31,19 @@ pub struct Mass {
     pub governed: usize,
 }
 
-impl Cohort {
+impl<K> Default for Cohort<K> {
+    fn default() -> Self {
+        Self {
+            members: HashSet::new(),
+            observed: None,
+        }
+    }
+}
+
+impl<K: Eq + Hash + Clone> Cohort<K> {
     /// Looks at everything that drifts now, with the time at which each began. The cohort stays together until so many
     /// of it are in order again that the rest is no longer too many.
-    pub fn observe(&mut self, drifting: &HashMap<&Target, Timestamp>, governed: usize, now: Timestamp) -> Option<Mass> {
+    pub fn observe(&mut self, drifting: &HashMap<&K, Timestamp>, governed: usize, now: Timestamp) -> Option<Mass> {
         let too_many = |count: usize| count >= LEAST && count * SHARE > governed;
         let recent = || {
             drifting
@@ -44,7 +52,7 @@ impl Cohort {
                 .map(|(target, _)| *target)
         };
         if too_many(recent().count()) {
-            let joining: Vec<Target> = recent()
+            let joining: Vec<K> = recent()
                 .filter(|target| !self.members.contains(target))
                 .cloned()
                 .collect();
@@ -63,7 +71,7 @@ impl Cohort {
     }
 
     /// Whether a Deployment belonged to it when it was observed last.
-    pub fn has(&self, target: &Target) -> bool {
+    pub fn has(&self, target: &K) -> bool {
         self.members.contains(target)
     }
 
@@ -76,19 +84,12 @@ impl Cohort {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::kind::DEPLOYMENT;
 
-    fn targets(count: usize) -> Vec<Target> {
-        (0..count)
-            .map(|at| Target {
-                kind: &DEPLOYMENT,
-                namespace: "shop".to_owned(),
-                name: format!("web-{at}"),
-            })
-            .collect()
+    fn targets(count: usize) -> Vec<String> {
+        (0..count).map(|at| format!("web-{at}")).collect()
     }
 
-    fn drifting(targets: &[Target], since: Timestamp) -> HashMap<&Target, Timestamp> {
+    fn drifting(targets: &[String], since: Timestamp) -> HashMap<&String, Timestamp> {
         targets.iter().map(|target| (target, since)).collect()
     }
 
