@@ -13,7 +13,9 @@ use super::trust::ArgoCdNamespaces;
 use crate::cluster::Cluster;
 use crate::cluster::tools::{CONFIG_MAPS, GIT_REPOSITORIES};
 use crate::crd::{DriftWatch, SecretRef, ToolSource};
-use crate::engine::operation::{Application, GitRepository, Kustomization};
+use crate::engine::argo_cd::application::Application;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 
 /// The annotation by which an Application or Kustomization lets watches of other namespaces name it: their namespaces

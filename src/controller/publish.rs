@@ -17,12 +17,11 @@ use crate::cluster::resources::merge_patch;
 use crate::cluster::{ApiError, DryRun};
 use crate::crd::{DriftReport, DriftReportSpec, WatchRef};
 use crate::engine::Assessment;
+use crate::engine::argo_cd::window::Trigger;
 use crate::engine::diff::Severity;
-use crate::engine::operation::Trigger;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan};
-use crate::engine::predict::union_of;
-use crate::engine::predict::{Prediction, Verdict};
+use crate::engine::predict::{Prediction, Verdict, union_of};
 use crate::engine::rules::Finding;
 use crate::metrics::{
     Harm, HealResult as HealMetric, ObjectFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation,

@@ -7,6 +7,7 @@
 //! of the facts, for a person to approve; [`assess_and_propose`] reads the snapshot once for both.
 
 pub mod allowance;
+pub mod argo_cd;
 mod assess;
 mod assessment;
 pub mod confirm;
@@ -14,11 +15,11 @@ pub mod diff;
 pub mod digest;
 pub mod evidence;
 pub mod facts;
+pub mod flux;
 pub mod kind;
 pub mod last_applied;
 pub mod mass;
 pub mod object;
-pub mod operation;
 mod own_heal;
 pub mod ownership;
 pub mod phase;
@@ -33,6 +34,7 @@ mod snapshot;
 mod source_facts;
 pub mod syncer;
 mod tool;
+pub mod tool_object;
 mod trap;
 pub mod validation;
 pub mod verify;

@@ -6,11 +6,16 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::object::ObjectId;
-use super::operation::{
-    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, ResourceRef, Standing, Windows, classify,
-    comes_after_apply, held_back, names, reconciliation,
-};
 use super::source_facts::SourceFacts;
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::class::{Context, classify};
+use crate::engine::argo_cd::hold::{Hold, held_back};
+use crate::engine::argo_cd::standing::Standing;
+use crate::engine::argo_cd::window::Windows;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
+use crate::engine::flux::reconciliation::{Reconciliation, comes_after_apply, names, reconciliation};
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// How long Argo CD may take from a commit to the end of a sync that prunes.
 const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);

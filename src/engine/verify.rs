@@ -4,16 +4,18 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::engine::argo_cd::standing::Standing;
+use crate::engine::argo_cd::state::OperationPhase;
 use crate::engine::diff::Severity;
+use crate::engine::flux::reconciliation::{Reconciliation, comes_after_apply, names};
 use crate::engine::kind::{Kind, Rollout};
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
-use crate::engine::operation::{
-    OperationPhase, Reconciliation, ResourceRef, Standing, comes_after_apply, comparable, names,
-};
 use crate::engine::phase::Phase;
 use crate::engine::plan::{StepKind, first_unnamed};
 use crate::engine::predict::Verdict;
+use crate::engine::tool_object::message::comparable;
+use crate::engine::tool_object::resource::ResourceRef;
 use crate::engine::{ArgoCd, Assessment, Flux, Snapshot};
 
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.

@@ -2,9 +2,9 @@
 //! does not know.
 
 use anyhow::{Context, Result};
+use driftmend::engine::argo_cd::application::Application;
 use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::FieldPath;
-use driftmend::engine::operation::Application;
 use driftmend::engine::predict::{Prediction, predict};
 use driftmend::source::syncing::{Dressing, argo_cd};
 use serde_json::{Value, json};

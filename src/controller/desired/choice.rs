@@ -15,7 +15,7 @@ use super::wanted::Wanted;
 use crate::crd::DriftWatch;
 use crate::engine::kind::Kind;
 use crate::engine::object::Document;
-use crate::engine::operation::ResourceRef;
+use crate::engine::tool_object::resource::ResourceRef;
 use crate::report::{Notice, cut};
 use crate::source::render::Rendered;
 use crate::source::syncing::argo_cd;
@@ -270,10 +270,9 @@ mod tests {
     use super::*;
     use crate::controller::origin;
     use crate::crd::NOT_GOVERNED_LIMIT;
-    use crate::engine::operation::Application;
-    use crate::source::SourceFile;
-    use crate::source::render;
+    use crate::engine::argo_cd::application::Application;
     use crate::source::syncing::Dressing;
+    use crate::source::{SourceFile, render};
 
     fn watch() -> DriftWatch {
         serde_json::from_value(json!({

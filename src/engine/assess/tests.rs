@@ -15,10 +15,12 @@ fn argo_cd(status: Value) -> Tool {
         "spec": {"source": {"repoURL": "https://git.example/shop", "path": "."}, "destination": {}},
         "status": status,
     });
-    let application = crate::engine::operation::Application::read(&object).unwrap().into();
+    let application = crate::engine::argo_cd::application::Application::read(&object)
+        .unwrap()
+        .into();
     Tool::ArgoCd(std::sync::Arc::new(crate::engine::ArgoCd {
         application,
-        windows: crate::engine::operation::Windows::none(),
+        windows: crate::engine::argo_cd::window::Windows::none(),
         application_set: None,
         seen_alive: None,
     }))
@@ -90,7 +92,7 @@ fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
             "spec": {"interval": "10m", "prune": prune, "suspend": suspend,
                      "sourceRef": {"kind": "GitRepository", "name": "shop"}},
         });
-        let kustomization = crate::engine::operation::Kustomization::read(&object).unwrap();
+        let kustomization = crate::engine::flux::kustomization::Kustomization::read(&object).unwrap();
         Tool::Flux(std::sync::Arc::new(crate::engine::Flux {
             kustomization: kustomization.into(),
             repository: None,

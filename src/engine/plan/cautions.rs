@@ -9,10 +9,10 @@ use crate::engine::diff::Severity;
 use crate::engine::digest::digest;
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
-use crate::engine::operation::ResourceRef;
 use crate::engine::predict::{Overwrite, predict_knowing};
 use crate::engine::recreation::{Recreates, recreates};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// A sync window forbids the heal.
 pub const SYNC_WINDOW: &str = "SyncWindow";

@@ -61,10 +61,10 @@ use self::work::Work;
 use super::assessment::Assessment;
 use super::diff::Drift;
 use super::kind::Kind;
-use super::operation::short_commit;
 use super::snapshot::{Mode, Policy, Snapshot};
 use super::tool::{ArgoCd, Tool, is_of_argo_cd};
 use super::trap::Trap;
+use crate::engine::argo_cd::touch::short_commit;
 use crate::engine::facts::Facts;
 
 /// What a person is asked to approve.

@@ -6,9 +6,9 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::{Document, ObjectId, Origin};
-use crate::engine::operation::Kustomization;
 use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
 

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::operation::{Application, Windows};
 use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{ArgoCd, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 

@@ -9,8 +9,10 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Folders, Origin, Unsupported, entry, name_of, set};
-use crate::engine::operation::{Application, ResourceRef, Source, SourceKind, Sources};
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::source::{Source, SourceKind, Sources};
 use crate::engine::syncer::{Applier, CLIENT_SIDE_MANAGER, Strategy, Syncer, TakesOver};
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// Argo CD's field manager, under either way of applying.
 pub const MANAGER: &str = "argocd-controller";

@@ -7,7 +7,8 @@ use serde_json::Value;
 
 use super::argo_cd::plain_path;
 use super::{Folders, Origin, Unsupported, entry, set};
-use crate::engine::operation::{GitRepository, Kustomization};
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::syncer::{Applier, Strategy, Syncer, TakesOver};
 
 /// Flux's field manager.

@@ -3,8 +3,10 @@ use serde_json::{Value, json};
 
 use super::argo_cd::{Tracking, dressing, origin};
 use super::*;
+use crate::engine::argo_cd::application::Application;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::object::{ObjectId, Origin as Place};
-use crate::engine::operation::{Application, GitRepository, Kustomization};
 use crate::engine::syncer::Strategy;
 
 fn application(spec: Value) -> Value {

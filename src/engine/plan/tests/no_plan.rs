@@ -7,7 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
-use crate::engine::operation::Kustomization;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::{Strategy, Syncer};
 use crate::engine::{Flux, Tool};

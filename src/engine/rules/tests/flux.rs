@@ -7,7 +7,8 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::{GitRepository, Kustomization};
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::syncer::{Strategy, Syncer, TakesOver};
 use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
 

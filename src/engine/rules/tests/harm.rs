@@ -241,8 +241,9 @@ fn what_does_not_count_as_drift_is_not_called_ignored() {
 
 #[test]
 fn what_argo_cd_is_told_to_respect_is_not_overwritten() {
+    use crate::engine::argo_cd::application::Application;
+    use crate::engine::argo_cd::window::Windows;
     use crate::engine::diff::{IgnoreRule, PathPattern};
-    use crate::engine::operation::{Application, Windows};
     let with_options = |options: Value| {
         let application = Application::read(&json!({
             "metadata": {"namespace": "argocd", "name": "shop", "uid": "u"},

@@ -7,10 +7,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::latent::{ARGO_CD, http_get, tcp_socket, told};
+use crate::engine::argo_cd::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::last_applied::LAST_APPLIED;
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::snapshot;

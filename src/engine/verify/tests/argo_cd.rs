@@ -46,11 +46,11 @@ fn after_sync_of(application: &Value, live: Value) -> Verified {
 }
 
 fn beside(application: &Value) -> Snapshot {
-    let application = Arc::new(crate::engine::operation::Application::read(application).unwrap());
+    let application = Arc::new(crate::engine::argo_cd::application::Application::read(application).unwrap());
     let seen_alive = "2026-01-05T11:59:59Z".parse().ok();
     let argo_cd = ArgoCd {
         application,
-        windows: crate::engine::operation::Windows::none(),
+        windows: crate::engine::argo_cd::window::Windows::none(),
         application_set: None,
         seen_alive,
     };

@@ -66,7 +66,7 @@ fn an_operation_in_the_way_is_not_ended_before_what_a_heal_left_is_handed_over()
         &http_get(),
         "driftmend-heal",
     );
-    let failed = crate::engine::operation::shapes::with_state("Failed", crate::engine::operation::shapes::HERE);
+    let failed = crate::engine::argo_cd::shapes::with_state("Failed", crate::engine::argo_cd::shapes::HERE);
     let scene = crate::engine::rules::tests::unnamed::scene(&http_get(), left, &failed);
     let kinds: Vec<StepKind> = told(&scene).1.unwrap().steps.iter().map(Step::kind).collect();
     assert_eq!(kinds, [StepKind::Transfer, StepKind::Refresh, StepKind::StartOperation]);

@@ -6,9 +6,9 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::{ARGO_CD, argo_cd, fixed_by_hand, http_get, scene, tcp_socket, told, transferred};
+use crate::engine::argo_cd::shapes::{quiet, read, set};
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::diff::{IgnoreRule, PathPattern};
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{quiet, read, set};
 use crate::engine::plan::tests::policy;
 use crate::engine::plan::union_scenes::{by_hand, synced};
 use crate::engine::plan::{Memory, NoPlan};
