@@ -51,8 +51,8 @@ crds: build ## Writes the CRDs into crds and the chart
 	bash tests/write-crds.sh target/debug/driftmend
 
 .PHONY: reference
-reference: ## Writes docs/reference anew: the custom resources, the metrics and the command line, as the code says
-	DRIFTMEND_WRITE_DOCS=1 cargo test --locked --lib reference::
+reference: ## Writes docs/rules.md and docs/reference anew: rules, custom resources, metrics and command line, as the code says
+	DRIFTMEND_WRITE_DOCS=1 cargo test --locked --lib --test house -- reference:: the_page_of_the_rules
 
 .PHONY: demo
 demo: build ## Plays the whole story on a control plane of its own, or in the cluster of KUBECONFIG; KEEP=1 stays

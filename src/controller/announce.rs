@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use kube::ResourceExt;
 
 use super::Context;
-use super::governed::Target;
+use super::index::Target;
 use super::observe::Scene;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::crd::DriftReport;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use kube::ResourceExt;
 
-use super::governed::WatchKey;
+use super::index::WatchKey;
 use crate::crd::DriftWatch;
 
 /// By how much a delay is made shorter or longer by chance, in parts of it: what failed together is not to come back

@@ -9,7 +9,7 @@ use tracing::{error, info};
 
 use super::Context;
 use super::dry_run::LOCK_TRIES;
-use super::governed::Target;
+use super::index::Target;
 use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
 use crate::engine::Assessment;

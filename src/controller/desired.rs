@@ -5,8 +5,8 @@ mod wanted;
 
 use std::path::PathBuf;
 
-use super::governed::{Rendition, WatchKey};
 pub use super::held::Held;
+use super::index::{Rendition, WatchKey};
 pub use super::mirrors::{Disk, Mirrors};
 use super::origin::Resolved;
 use super::reading::Request;

@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use super::confirm::ASK_AGAIN;
-use super::governed::Target;
 use super::heal::is_stale;
+use super::index::Target;
 use super::judge::APPROVAL_POLICY;
 use super::observe::Scene;
 use super::{Context, judge, observe};

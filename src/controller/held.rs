@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
 
-use super::governed::{Desired, Rendition, Target, WatchKey};
+use super::index::{Desired, Rendition, Target, WatchKey};
 use super::share;
 use super::source_error::SourceError;
 use crate::report::Notice;
@@ -180,7 +180,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::controller::governed::{Desired, Target};
+    use crate::controller::index::{Desired, Target};
     use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};
 

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tracing::warn;
 
-use super::governed::Target;
+use super::index::Target;
 use crate::engine::Policy;
 use crate::engine::digest::digest;
 use crate::report::cut;

@@ -17,10 +17,10 @@ pub mod attempts;
 pub mod confirm;
 pub mod desired;
 pub mod dry_run;
-pub mod governed;
 pub mod heal;
 mod held;
 pub mod ignored;
+pub mod index;
 pub mod judge;
 mod mirrors;
 pub mod observe;
@@ -58,7 +58,7 @@ use crate::metrics::Metrics;
 use announce::Announcements;
 use attempts::Attempts;
 use confirm::Confirmations;
-use governed::{Governed, Target, WatchKey};
+use index::{Index, Target, WatchKey};
 use queue::Queue;
 pub use settings::{Power, Settings};
 use tool::Tools;
@@ -126,7 +126,7 @@ pub struct Context {
     pub settings: Settings,
 
     /// What is governed.
-    pub governed: Governed,
+    pub index: Index,
 
     /// Every object of a governed kind, as the watches have it.
     pub live: Live,

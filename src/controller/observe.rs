@@ -11,7 +11,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use serde_json::Value;
 
-use super::governed::{Desired, Lead, Meeting, Sight, Target, WatchKey, Watched};
+use super::index::{Desired, Lead, Meeting, Sight, Target, WatchKey, Watched};
 use super::origin::Tenant;
 use super::tool::ToolKey;
 use super::{Context, Key, judge, tool};
@@ -221,7 +221,7 @@ struct Led {
 }
 
 fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Option<Led> {
-    if let Some(Lead { key, watched, desired }) = context.governed.lead(target) {
+    if let Some(Lead { key, watched, desired }) = context.index.lead(target) {
         return Some(Led {
             key,
             watched,
@@ -233,10 +233,10 @@ fn led(context: &Context, target: &Target, report: Option<&DriftReport>) -> Opti
         namespace: watch.namespace.clone(),
         name: watch.name.clone(),
     });
-    let key = of_report.or_else(|| context.governed.dropped(target).map(|(key, _)| key))?;
+    let key = of_report.or_else(|| context.index.dropped(target).map(|(key, _)| key))?;
     let passed_over =
-        |watched: &Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
-    let watched = context.governed.watch(&key).filter(|watched| !passed_over(watched))?;
+        |watched: &Watched| watched.rendition.passed_over.contains(target) || context.index.is_let_go(target);
+    let watched = context.index.watch(&key).filter(|watched| !passed_over(watched))?;
     Some(Led {
         key,
         watched,
@@ -260,7 +260,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
         report,
         judge,
     } = observed;
-    let remembered = context.governed.remembered(target).seen_from(&key);
+    let remembered = context.index.remembered(target).seen_from(&key);
     // The tool's word counts for what was there before this process looked: of what came since, the cluster itself
     // tells.
     let brought = || desired.as_ref().is_some_and(|desired| desired.synced.is_some()) || tool.applied(&target.id());
@@ -268,7 +268,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
         .as_ref()
         .is_some_and(|report| report.status.as_ref().is_some_and(|status| status.target_uid.is_some()));
     let before = live.is_some() || remembered.live || reported || remembered.first_seen.is_none() && brought();
-    let dropped = context.governed.dropped(target).filter(|_| desired.is_none());
+    let dropped = context.index.dropped(target).filter(|_| desired.is_none());
     let past = Past::of(
         remembered,
         dropped.map(|(_, at)| at),
@@ -310,7 +310,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
 /// The reports are gone through only where there is a state that may be cleared: most objects are looked at beside
 /// an operation that succeeded.
 fn beside(context: &Context, (key, tool): (&ToolKey, &Tool), target: &Target) -> Beside {
-    let refused = context.governed.refused_beside(key, target);
+    let refused = context.index.refused_beside(key, target);
     let state = tool.argo_cd().and_then(|argo_cd| argo_cd.application.state.as_ref());
     if state.is_none_or(|state| state.phase == OperationPhase::Succeeded && state.result.is_some()) {
         return Beside {
@@ -318,7 +318,7 @@ fn beside(context: &Context, (key, tool): (&ToolKey, &Tool), target: &Target) ->
             ..Beside::default()
         };
     }
-    let watches = context.governed.watches_of(key);
+    let watches = context.index.watches_of(key);
     let this = target.target_ref();
     let is_of_another = |report: &&Arc<DriftReport>| {
         let WatchRef { namespace, name } = &report.spec.watch_ref;

@@ -10,7 +10,7 @@ use tracing::info;
 
 use super::Context;
 use super::announce::{announce, ended};
-use super::governed::{Outcome, Target};
+use super::index::{Outcome, Target};
 use super::observe::Scene;
 use super::queue::Next;
 use crate::cluster::resources::merge_patch;
@@ -186,7 +186,7 @@ pub async fn create_report(
 
 /// Metrics and the watch's counts.
 fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment, status: &ReportStatus) {
-    let before = context.governed.outcome(target);
+    let before = context.index.outcome(target);
     let now = scene.snapshot.now;
     let drifting = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
     let since = || {
@@ -203,7 +203,7 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         healed_at: status.history.last().map(|entry| entry.finished_at),
         covering: covering(scene),
     };
-    if context.governed.record(target, Some(outcome)) {
+    if context.index.record(target, Some(outcome)) {
         context
             .queue
             .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
@@ -219,9 +219,9 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         // A clear in vain is one of the Application: the plans of the others count it.
         let tool = entry
             .failed_clear()
-            .and_then(|_| context.governed.watch(&scene.key))
+            .and_then(|_| context.index.watch(&scene.key))
             .and_then(|watched| watched.tool);
-        for other in tool.iter().flat_map(|tool| context.governed.beside(tool, target)) {
+        for other in tool.iter().flat_map(|tool| context.index.beside(tool, target)) {
             context.queue.after(super::Key::Target(other), Duration::from_secs(1));
         }
         context.metrics.heal_ended(match entry.result {

@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 
 use super::desired::Sources;
-use super::governed::WatchKey;
 use super::held::Held;
+use super::index::WatchKey;
 use super::mirrors::{Mirrors, Tenant, Used};
 use super::origin::Resolved;
 use super::source_error::{SourceError, place};

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::confirm::ASK_AGAIN;
 use super::dry_run::{self, ACCEPTED, Rehearsed};
-use super::governed::Target;
+use super::index::Target;
 use super::observe::{self, Scene};
 use super::{Context, admission};
 use crate::cluster::ApiError;

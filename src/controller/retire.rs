@@ -5,7 +5,7 @@ use std::time::Duration;
 use kube::runtime::reflector::ObjectRef;
 use tracing::info;
 
-use super::governed::{Target, WatchKey, Watched};
+use super::index::{Target, WatchKey, Watched};
 use super::observe::Scene;
 use super::queue::Next;
 use super::{Context, Key, heal, observe};
@@ -31,7 +31,7 @@ const OUT_OF_REACH: Duration = Duration::from_secs(30);
 pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiError> {
     forget(context, target);
     let Some(report) = observe::report(context, target) else {
-        context.governed.forget(target);
+        context.index.forget(target);
         return Ok(Next::Done);
     };
     let watch = &report.spec.watch_ref;
@@ -44,8 +44,8 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
         name: watch.name.clone(),
     };
     let passes_over =
-        |watched: Watched| watched.rendition.passed_over.contains(target) || context.governed.is_let_go(target);
-    let passed_over = context.governed.watch(&key).is_some_and(passes_over);
+        |watched: Watched| watched.rendition.passed_over.contains(target) || context.index.is_let_go(target);
+    let passed_over = context.index.watch(&key).is_some_and(passes_over);
     if there && !passed_over {
         return Ok(Next::Done);
     }
@@ -64,7 +64,7 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
         },
     )
     .await?;
-    context.governed.forget(target);
+    context.index.forget(target);
     Ok(next)
 }
 
@@ -75,8 +75,8 @@ pub fn out_of_reach(context: &Context, target: &Target) -> Option<Next> {
         return None;
     }
     context.metrics.forget(target.kind, &target.namespace, &target.name);
-    if context.governed.record(target, None)
-        && let Some(lead) = context.governed.lead(target)
+    if context.index.record(target, None)
+        && let Some(lead) = context.index.lead(target)
     {
         context.queue.after(Key::Counts(lead.key), SOON);
     }
@@ -99,16 +99,16 @@ pub async fn delete(context: &Context, target: &Target, report: &DriftReport, wh
 /// Forgets an object that neither Git nor the cluster has, and of which there is no report.
 pub fn gone(context: &Context, target: &Target, scene: &Scene) -> Next {
     forget(context, target);
-    context.governed.forget(target);
+    context.index.forget(target);
     context.queue.after(Key::Counts(scene.key.clone()), SOON);
     Next::Done
 }
 
 fn forget(context: &Context, target: &Target) {
-    for other in context.governed.foretell_nothing(target) {
+    for other in context.index.foretell_nothing(target) {
         context.queue.after(Key::Target(other), SOON);
     }
-    context.governed.record(target, None);
+    context.index.record(target, None);
     context.metrics.forget(target.kind, &target.namespace, &target.name);
     context.announcements.forget(target);
     context.confirmations.forget(target);

@@ -18,9 +18,9 @@ use super::attempts::Attempts;
 use super::confirm::Confirmations;
 use super::desired::Sources;
 use super::dry_run::Rehearsals;
-use super::governed::Governed;
 use super::heal::{Audit, Pace, Sink};
 use super::ignored::Answers;
+use super::index::Index;
 use super::judge::{self, Judge};
 use super::queue::{self, Next, QueueSettings};
 use super::tool::{ToolKind, Tools};
@@ -133,8 +133,10 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
     let metrics = Metrics::new().map_err(RunError::Metrics)?;
     let (lead_sender, mut leadership) = tokio::sync::watch::channel(Leadership::Standby);
     // The Lease itself is written by whoever does not lead yet.
-    let counted = metrics.clone();
-    let for_lease = cluster.observed(Arc::new(move |resource, verb| counted.api_write(resource, verb)));
+    let for_lease = {
+        let metrics = metrics.clone();
+        cluster.observed(Arc::new(move |resource, verb| metrics.api_write(resource, verb)))
+    };
     let cluster = for_lease.clone().behind(gate(&leadership));
     let Sources { cache, .. } = &run.settings.sources;
     std::fs::create_dir_all(cache).map_err(|source| RunError::Cache {
@@ -184,7 +186,7 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         identity,
         judge: Judge::new(judge),
         settings: run.settings.clone(),
-        governed: Governed::default(),
+        index: Index::default(),
         live: live.clone(),
         watches: watches.clone(),
         reports: reports.clone(),

@@ -5,7 +5,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector::ObjectRef;
 use tracing::warn;
 
-use super::governed::Target;
+use super::index::Target;
 use super::queue::Next;
 use super::{Context, Key, heal};
 use crate::cluster::ApiError;

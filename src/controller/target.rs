@@ -10,21 +10,19 @@ use tracing::warn;
 
 use super::approve::{self, Verdict};
 use super::confirm::{ASK_AGAIN, Confirmed, confirm};
-use super::dry_run;
-use super::governed::{Target, WatchKey};
+use super::index::{Target, WatchKey};
 use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
 use super::rehearsal::{Rehearsal, rehearsed};
-use super::{Context, ReconcileError, retire};
+use super::{Context, ReconcileError, dry_run, retire};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan, propose};
 use crate::engine::predict::Cause;
 use crate::engine::rules::{Case, diagnose};
-use crate::engine::settle;
-use crate::engine::{Assessment, Snapshot, assess_and_propose, assess_during};
+use crate::engine::{Assessment, Snapshot, assess_and_propose, assess_during, settle};
 use crate::report::{Answer, answered, own_heal, text};
 use healed::{Healed, heal};
 
@@ -69,7 +67,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
     // assess (no client, infallible)
     let found = Found::of(context, &scene);
     // remember (no client)
-    context.governed.saw(target, scene.sight(&found.assessment));
+    context.index.saw(target, scene.sight(&found.assessment));
     foretell(context, target, &scene, &found.assessment);
     // retire (client sends)
     if let Some(why) = out_of_date(context, &scene, &found.assessment) {
@@ -94,9 +92,7 @@ pub async fn reconcile(context: &Context, target: &Target) -> Result<Next, Recon
                 return Ok(Next::Done);
             };
             let found = Found::of(context, &scene);
-            let since = context
-                .governed
-                .first_seen(target, &found.assessment, scene.snapshot.now);
+            let since = context.index.first_seen(target, &found.assessment, scene.snapshot.now);
             if let Some(rest) = unseen_commit(context, &scene, &found.assessment, since) {
                 return Ok(Next::After(rest.min(after)));
             }
@@ -150,14 +146,14 @@ impl Found {
 
 /// Lets the plans of the others that the same object of a tool syncs know whether this one is going to be refused.
 fn foretell(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) {
-    let Some(tool) = context.governed.watch(&scene.key).and_then(|watched| watched.tool) else {
+    let Some(tool) = context.index.watch(&scene.key).and_then(|watched| watched.tool) else {
         return;
     };
     let refused = assessment.refused_sync(&scene.snapshot).map(|causes| {
         let cause = causes.first().map(Cause::told).unwrap_or_default();
         text(&context.masker, &cause).chars().take(LONGEST_CAUSE).collect()
     });
-    for other in context.governed.foretell(&tool, target, refused) {
+    for other in context.index.foretell(&tool, target, refused) {
         // Where there is no report, there is no plan.
         if observe::report(context, &other).is_some() {
             context.queue.after(super::Key::Target(other), SOON);
@@ -211,7 +207,7 @@ fn led_by_another(context: &Context, scene: &Scene, report: &DriftReport) -> boo
         .watches
         .get(&ObjectRef::new(&of_report.name).within(&of_report.namespace))
         .is_none();
-    of_report != scene.key && (gone || context.governed.watch(&of_report).is_some())
+    of_report != scene.key && (gone || context.index.watch(&of_report).is_some())
 }
 
 /// How long to wait before a drift is told: until it has lasted, or while it is one of too many at once.
@@ -227,8 +223,8 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
     {
         return Some(until.duration_since(now).try_into().unwrap_or(SOON) + SOON);
     }
-    let since = context.governed.first_seen(target, assessment, now);
-    if context.governed.drifts_in_mass(&scene.key, target, now) {
+    let since = context.index.first_seen(target, assessment, now);
+    if context.index.drifts_in_mass(&scene.key, target, now) {
         context
             .queue
             .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
@@ -263,10 +259,7 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
         .map(|(_, began)| began)
         .filter(|_| assessment.phase != Phase::InSync);
     let unread = synced.or_else(|| tool.compared_unread(source).filter(|_| drifts).map(|_| since));
-    let watched = context
-        .governed
-        .watch(&scene.key)
-        .filter(|_| may_be || unread.is_some())?;
+    let watched = context.index.watch(&scene.key).filter(|_| may_be || unread.is_some())?;
     let is_read = watched.answered_at > since && unread.is_none();
     if watched.failure.is_some() || is_read || now.duration_since(unread.unwrap_or(since)) > LONGEST_LOOK {
         return None;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use tracing::info;
 
 use super::desired::{SourceError, Wanted};
-use super::governed::{Rendition, WatchKey, Watched};
+use super::index::{Rendition, WatchKey, Watched};
 use super::{Context, watch};
 use crate::crd::{DriftWatch, Source};
 use crate::engine::object::PathError;
@@ -64,7 +64,7 @@ pub(super) fn at_once(context: &Context, key: &WatchKey, watch: Option<&Arc<Drif
         return true;
     };
     // One whose source just failed is looked at when its time has come, not at each write of its status.
-    let Some(before) = context.governed.watch(key) else {
+    let Some(before) = context.index.watch(key) else {
         return !context.attempts.failing(key, watch);
     };
     if before.says_the_same(watch) {
@@ -73,11 +73,11 @@ pub(super) fn at_once(context: &Context, key: &WatchKey, watch: Option<&Arc<Drif
     let affected = match restated(&before, watch) {
         Some(restated) => {
             info!(watch = %key, "what the watch says now is in force, with the commit that was read last");
-            context.governed.put(key, restated)
+            context.index.put(key, restated)
         }
         None => {
             info!(watch = %key, "the watch names another source: nothing is assessed until that is read");
-            context.governed.remove(key)
+            context.index.remove(key)
         }
     };
     watch::stir(context, key, affected);
@@ -151,7 +151,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::controller::governed::{Desired, Target};
+    use crate::controller::index::{Desired, Target};
     use crate::controller::{observe, origin};
     use crate::engine::kind::DEPLOYMENT;
     use crate::engine::object::{Document, ObjectId, Origin};

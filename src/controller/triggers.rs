@@ -7,7 +7,7 @@ use kube::ResourceExt;
 use kube::runtime::reflector;
 use tokio_util::sync::CancellationToken;
 
-use super::governed::{Target, WatchKey};
+use super::index::{Target, WatchKey};
 use super::queue::Queue;
 use super::tool::{Difference, ToolKey, ToolKind};
 use super::{Context, Key, observe, terms};
@@ -38,7 +38,7 @@ pub(super) fn spawn_triggers(
             }
         );
         // A change of status says nothing new, but for a heal that waits for its roll-out.
-        if changed && to.governed.names(&target) || healing(&to, &target) {
+        if changed && to.index.names(&target) || healing(&to, &target) {
             to.queue.now(Key::Target(target));
         }
         futures::future::ready(())
@@ -92,7 +92,7 @@ pub(super) fn spawn_tool(context: &Arc<Context>, sources: &Queue<Key>, kind: Too
         };
         for watch in to.tools.named_by(&key) {
             let Some(watched) = to
-                .governed
+                .index
                 .watch(&watch)
                 .filter(|watched| watched.tool.as_ref() == Some(&key))
             else {

@@ -12,7 +12,7 @@ use kube::runtime::reflector::ObjectRef;
 use tracing::{info, warn};
 
 use super::desired::{self, Known, Look, SourceError, Sources};
-use super::governed::{Rendition, Target, WatchKey, Watched};
+use super::index::{Rendition, Target, WatchKey, Watched};
 use super::observe::whole_seconds;
 use super::origin::{self, Resolved};
 use super::queue::Next;
@@ -45,7 +45,7 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
         .name(key, origin::tool_of(&watch).map(|(tool, _)| tool).as_ref());
     // look (client, git)
     let known = context
-        .governed
+        .index
         .watch(key)
         .filter(|watched| watched.says_the_same(&watch) && !watched.restated);
     let (started, asked_at) = (Instant::now(), whole_seconds(Timestamp::now()));
@@ -131,7 +131,7 @@ pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, Reconcile
     let Some(watch) = context.watches.get(&ObjectRef::new(&key.name).within(&key.namespace)) else {
         return Ok(Next::Done);
     };
-    let known = context.governed.watch(key);
+    let known = context.index.watch(key);
     let generation = observed_generation(known.as_ref(), &watch);
     publish(
         context,
@@ -207,7 +207,7 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         return;
     }
     let now = whole_seconds(Timestamp::now());
-    let known = context.governed.watch(key);
+    let known = context.index.watch(key);
     let known_before = known.as_ref().map(|known| known.since);
     // The same rules remember what they cost, and where they failed.
     if let Some(same) = known
@@ -235,7 +235,7 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         .ignored
         .keep(|target| rendition.desired.contains_key(target));
     let is_first = known_before.is_none();
-    let affected = context.governed.put(
+    let affected = context.index.put(
         key,
         in_force(watch.clone(), looked.terms, looked.resolved, rendition, since, asked_at),
     );
@@ -258,7 +258,7 @@ fn told_since(watch: &DriftWatch, revision: &str) -> Option<Timestamp> {
 
 /// Looks again at Deployments, and at the other watches that name one of them: who leads it may be another one now.
 pub(super) fn stir(context: &Context, key: &WatchKey, targets: Vec<Target>) {
-    for rival in context.governed.rivals(key, &targets) {
+    for rival in context.index.rivals(key, &targets) {
         context.queue.now(Key::Counts(rival));
     }
     for target in targets {
@@ -286,7 +286,7 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &So
     warn!(watch = %key, reason, error = failure.message, detail, "the source cannot be read");
     context.metrics.source_failed(&key.namespace, &key.name, reason);
     context
-        .governed
+        .index
         .touch(key, |watched| watched.failure = Some(failure.clone()));
     failure
 }
@@ -305,7 +305,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 pub(super) fn forget(context: &Context, key: &WatchKey) -> Next {
     context.attempts.forget(key);
     context.tools.name(key, None);
-    stir(context, key, context.governed.remove(key));
+    stir(context, key, context.index.remove(key));
     // Reports of Deployments that Git had dropped earlier name the watch, too.
     for report in context.reports.state().iter().filter(|report| named(report, key)) {
         context.queue.now(Key::of_report(report));

@@ -42,7 +42,7 @@ use crate::engine::{Mode, Remedy};
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
-    printcolumn(name = "Governed", type_ = "integer", json_path = ".status.counts.governed"),
+    printcolumn(name = "Index", type_ = "integer", json_path = ".status.counts.governed"),
     printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
     printcolumn(name = "Conflicted", type_ = "integer", json_path = ".status.counts.conflicted"),
     printcolumn(name = "Revision", type_ = "string", json_path = ".status.shortRevision"),

@@ -46,5 +46,5 @@ pub use own_heal::{OwnHeal, Wrote};
 pub use reason::{Because, Reason, Works};
 pub use snapshot::{Mode, Policy, Remedy, Snapshot};
 pub use source_facts::{Beside, Met, SourceFacts};
-pub use tool::{ArgoCd, Flux, Tool};
+pub use tool::Tool;
 pub use trap::Trap;

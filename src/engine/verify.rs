@@ -4,9 +4,11 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::engine::argo_cd::ArgoCd;
 use crate::engine::argo_cd::standing::Standing;
 use crate::engine::argo_cd::state::OperationPhase;
 use crate::engine::diff::Severity;
+use crate::engine::flux::Flux;
 use crate::engine::flux::reconciliation::{Reconciliation, comes_after_apply, names};
 use crate::engine::kind::{Kind, Rollout};
 use crate::engine::last_applied::LAST_APPLIED;
@@ -16,7 +18,7 @@ use crate::engine::plan::{StepKind, first_unnamed};
 use crate::engine::predict::Verdict;
 use crate::engine::tool_object::message::comparable;
 use crate::engine::tool_object::resource::ResourceRef;
-use crate::engine::{ArgoCd, Assessment, Flux, Snapshot};
+use crate::engine::{Assessment, Snapshot};
 
 /// Beside the Deployment's own progress deadline: the time in which the deployment controller notices it.
 const MARGIN: SignedDuration = SignedDuration::from_secs(60);

@@ -148,7 +148,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::engine::ArgoCd;
+    use crate::engine::argo_cd::ArgoCd;
     use crate::engine::argo_cd::application::Application;
     use crate::engine::argo_cd::window::Windows;
 

@@ -44,6 +44,38 @@ fn each_link_of_a_page_leads_to_a_file_and_a_heading_of_it() -> Result<()> {
     Ok(())
 }
 
+/// A page that leads to a file which has moved leads a newcomer astray. The pages that tell of what was name what was.
+#[test]
+fn each_file_that_a_page_on_the_house_names_is_there() -> Result<()> {
+    let sources = [".rs", ".go", ".sh", ".json", ".tsv", ".yaml", ".tpl", ".toml"];
+    let places = [
+        "src",
+        "tests",
+        "charts",
+        "crds",
+        "Cargo.toml",
+        "clippy.toml",
+        "deny.toml",
+    ];
+    let there: Vec<String> = files(&places, &sources)?.into_iter().map(|(name, _)| name).collect();
+    let named = Regex::new(r"`((?:[\w.-]+/)*[\w-]+\.(?:rs|go|sh|json|tsv|yaml|tpl|toml))`")?;
+    let (mut lost, mut seen) = (Vec::new(), 0);
+    for (page, text) in files(
+        &["ARCHITECTURE.md", "CONTRIBUTING.md", "docs/decisions", "docs/tests.md"],
+        &[".md"],
+    )? {
+        for found in named.captures_iter(&text) {
+            let end = format!("/{}", &found[1]);
+            seen += 1;
+            if !there.iter().any(|file| format!("/{file}").ends_with(&end)) {
+                lost.push(format!("{page}: {}", &found[1]));
+            }
+        }
+    }
+    assert_eq!((lost, seen > 50), (Vec::<String>::new(), true));
+    Ok(())
+}
+
 /// Whether a page has a heading that a code host gives this anchor.
 fn has(page: &Path, anchor: &str) -> bool {
     let headings = fs::read_to_string(page).unwrap_or_default();

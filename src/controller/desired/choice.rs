@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::super::governed::{Desired, Rendition, Target, WatchKey};
+use super::super::index::{Desired, Rendition, Target, WatchKey};
 use super::super::origin::Resolved;
 use super::super::reading::Read;
 use super::super::source_error::SourceError;

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::controller::governed::{Desired, Meeting, Remembered, Target, Watched};
 use crate::controller::ignored::Answers;
+use crate::controller::index::{Desired, Meeting, Remembered, Target, Watched};
 use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::digest::digest;

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::{Facts, Surroundings, ToolKey, ToolKind, last_sign};
-use crate::controller::governed::WatchKey;
+use crate::controller::index::WatchKey;
 use crate::controller::trust::ArgoCdNamespaces;
 use crate::engine::Tool;
 

@@ -12,7 +12,7 @@ use super::said::{self, Seen};
 use crate::cluster::Resource;
 use crate::cluster::live::{Live, Standing};
 use crate::cluster::resources::merge_patch;
-use crate::controller::governed::{Rendition, WatchKey, Watched};
+use crate::controller::index::{Rendition, WatchKey, Watched};
 use crate::controller::observe::whole_seconds;
 use crate::controller::queue::Next;
 use crate::controller::{Context, Key, ReconcileError};
@@ -36,8 +36,8 @@ pub(super) async fn publish(
     generation: Option<i64>,
 ) -> Result<Next, ReconcileError> {
     let now = whole_seconds(Timestamp::now());
-    let watched = context.governed.watch(key);
-    let counts = context.governed.counts(key);
+    let watched = context.index.watch(key);
+    let counts = context.index.counts(key);
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     context.metrics.watch(
         &key.namespace,
@@ -57,7 +57,7 @@ pub(super) async fn publish(
     let default = DriftWatchStatus::default();
     let old = watch.status.as_ref().unwrap_or(&default);
     let mut not_governed = rendition.not_governed.clone();
-    let others = context.governed.led_by_others(key);
+    let others = context.index.led_by_others(key);
     not_governed.extend(
         others
             .iter()
@@ -80,14 +80,11 @@ pub(super) async fn publish(
                 .into_iter()
                 .collect(),
         ),
-        mass: context
-            .governed
-            .mass(key, now)
-            .map(|mass| (mass.members, mass.governed)),
+        mass: context.index.mass(key, now).map(|mass| (mass.members, mass.governed)),
     };
     let said = said::conditions(&seen);
     let out_of_reach = watched.iter().flat_map(|watched| out_of_reach(&context.live, watched));
-    let idle = said::idle_rules(watch, context.governed.covered(key), now);
+    let idle = said::idle_rules(watch, context.index.covered(key), now);
     let idle = out_of_reach.chain(idle).collect();
     let new = clamp(printer::told(DriftWatchStatus {
         counts,

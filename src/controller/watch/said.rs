@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::super::governed::{Covered, WatchKey, Watched};
+use super::super::index::{Covered, WatchKey, Watched};
 use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
 use crate::report::conditions::{MASS_DRIFT, READY, SOURCE_READY, Said};
 use crate::report::{Notice, cut};
@@ -13,7 +13,7 @@ const MESSAGE_LIMIT: usize = 1024;
 /// The most watches that a message names.
 const NAMED: usize = 3;
 
-/// Which of several watches speaks for a Deployment that all of them name; `Governed` decides so.
+/// Which of several watches speaks for a Deployment that all of them name; `Index` decides so.
 const PRECEDENCE: &str =
     "of the watches that name an object the oldest leads, of equally old ones the first by namespace and name";
 
@@ -186,7 +186,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::controller::governed::{Desired, Rendition, Target};
+    use crate::controller::index::{Desired, Rendition, Target};
     use crate::controller::origin;
     use crate::controller::watch::watched;
     use crate::engine::kind::DEPLOYMENT;

@@ -303,6 +303,13 @@ impl Application {
         self.annotation(MANIFEST_GENERATE_PATHS).is_some()
     }
 
+    /// The revision that was compared last; `None` where the comparison failed: that one names what it was to compare,
+    /// which may be a branch.
+    pub fn compared_revision(&self) -> Option<&Revision> {
+        let sync = self.sync.as_ref().filter(|sync| sync.status != "Unknown")?;
+        sync.revision.as_ref()
+    }
+
     /// The first condition of a type.
     pub fn condition(&self, kind: &str) -> Option<&Condition> {
         self.conditions.iter().find(|condition| condition.kind == kind)

@@ -18,7 +18,7 @@ fn argo_cd(status: Value) -> Tool {
     let application = crate::engine::argo_cd::application::Application::read(&object)
         .unwrap()
         .into();
-    Tool::ArgoCd(std::sync::Arc::new(crate::engine::ArgoCd {
+    Tool::ArgoCd(std::sync::Arc::new(crate::engine::argo_cd::ArgoCd {
         application,
         windows: crate::engine::argo_cd::window::Windows::none(),
         application_set: None,
@@ -93,7 +93,7 @@ fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
                      "sourceRef": {"kind": "GitRepository", "name": "shop"}},
         });
         let kustomization = crate::engine::flux::kustomization::Kustomization::read(&object).unwrap();
-        Tool::Flux(std::sync::Arc::new(crate::engine::Flux {
+        Tool::Flux(std::sync::Arc::new(crate::engine::flux::Flux {
             kustomization: kustomization.into(),
             repository: None,
         }))

@@ -58,11 +58,12 @@ use self::cure::{Cured, cure, restored, spares_ignored};
 use self::ill::Ill;
 use self::on_application::{Around, Before};
 use self::work::Work;
+use super::argo_cd::{self, ArgoCd};
 use super::assessment::Assessment;
 use super::diff::Drift;
 use super::kind::Kind;
 use super::snapshot::{Mode, Policy, Snapshot};
-use super::tool::{ArgoCd, Tool, is_of_argo_cd};
+use super::tool::Tool;
 use super::trap::Trap;
 use crate::engine::argo_cd::touch::short_commit;
 use crate::engine::facts::Facts;
@@ -112,7 +113,7 @@ pub struct Plan {
 /// use driftmend::engine::kind::DEPLOYMENT;
 /// use driftmend::engine::object::{Document, ObjectId, Origin};
 /// use driftmend::engine::plan::{Memory, Step, propose};
-/// use driftmend::engine::predict::{Strategy, Syncer};
+/// use driftmend::engine::syncer::{Strategy, Syncer};
 /// use driftmend::engine::{Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 /// use jiff::SignedDuration;
 /// use serde_json::json;
@@ -374,7 +375,7 @@ fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caut
             && !caution
                 .fields
                 .iter()
-                .all(|field| field.reason.as_deref().is_some_and(is_of_argo_cd))
+                .all(|field| field.reason.as_deref().is_some_and(argo_cd::is_own_rule))
     };
     argo_cd.application.automated().is_none() || !beside.any(compared)
 }

@@ -240,7 +240,8 @@ fn unserved_version(kind: &'static Kind, manifest: &Value) -> Option<Cause> {
 /// Git says `httpGet`, and somebody patched live to `tcpSocket`: an apply merges both.
 /// ```
 /// use driftmend::engine::kind::DEPLOYMENT;
-/// use driftmend::engine::predict::{Strategy, Syncer, Verdict, predict};
+/// use driftmend::engine::predict::{Verdict, predict};
+/// use driftmend::engine::syncer::{Strategy, Syncer};
 /// use serde_json::{Value, json};
 ///
 /// let web = |probe: Value| {

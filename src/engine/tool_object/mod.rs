@@ -7,4 +7,5 @@ pub mod fields;
 pub mod message;
 pub mod patch;
 pub mod resource;
+pub mod rule;
 pub mod when;

@@ -6,6 +6,7 @@ use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UND
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
+use crate::engine::argo_cd::ArgoCd;
 use crate::engine::argo_cd::application::{Application, ResourceStatus};
 use crate::engine::argo_cd::hold::Hold;
 use crate::engine::argo_cd::requests::{Operation, Stale, Then};
@@ -14,7 +15,6 @@ use crate::engine::argo_cd::standing::Standing;
 use crate::engine::argo_cd::touch::{short_commit, touches};
 use crate::engine::object::ObjectId;
 use crate::engine::source_facts::SourceFacts;
-use crate::engine::tool::ArgoCd;
 use crate::engine::tool_object::action::Action;
 use crate::engine::tool_object::resource::ResourceRef;
 

@@ -6,6 +6,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::engine::diff::Severity;
+use crate::engine::flux::Flux;
 use crate::engine::flux::git_repository::GitRepository;
 use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::kind::DEPLOYMENT;
@@ -16,7 +17,7 @@ use crate::engine::plan::{
     propose, resume,
 };
 use crate::engine::syncer::{Strategy, Syncer, TakesOver};
-use crate::engine::{Flux, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
+use crate::engine::{Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 
 const FLUX: &str = "kustomize-controller";
 

@@ -250,7 +250,7 @@ fn what_argo_cd_is_told_to_respect_is_not_overwritten() {
             "spec": {"source": {"repoURL": "https://git.example/shop.git"}, "syncPolicy": {"syncOptions": options}},
         }));
         let application = Arc::new(application.unwrap());
-        Tool::ArgoCd(Arc::new(crate::engine::ArgoCd {
+        Tool::ArgoCd(Arc::new(crate::engine::argo_cd::ArgoCd {
             application,
             windows: Windows::none(),
             application_set: None,

@@ -7,6 +7,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::latent::{ARGO_CD, http_get, tcp_socket, told};
+use crate::engine::argo_cd::ArgoCd;
 use crate::engine::argo_cd::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
 use crate::engine::argo_cd::window::Windows;
 use crate::engine::kind::DEPLOYMENT;
@@ -20,7 +21,7 @@ use crate::engine::predict::predict;
 use crate::engine::rules::tests::findings;
 use crate::engine::schema::UNIONS;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
-use crate::engine::{ArgoCd, Snapshot, Tool};
+use crate::engine::{Snapshot, Tool};
 
 const CLIENT_SIDE: Strategy = Strategy::ClientSideApply;
 

@@ -6,6 +6,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::{ARGO_CD, argo_cd, fixed_by_hand, http_get, scene, tcp_socket, told, transferred};
+use crate::engine::argo_cd::ArgoCd;
 use crate::engine::argo_cd::shapes::{quiet, read, set};
 use crate::engine::argo_cd::window::Windows;
 use crate::engine::diff::{IgnoreRule, PathPattern};
@@ -14,7 +15,7 @@ use crate::engine::plan::union_scenes::{by_hand, synced};
 use crate::engine::plan::{Memory, NoPlan};
 use crate::engine::rules::tests::findings;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
-use crate::engine::{ArgoCd, Policy, Snapshot, Tool, assess_and_propose};
+use crate::engine::{Policy, Snapshot, Tool, assess_and_propose};
 
 #[test]
 fn flux_takes_over_by_itself_what_kubectl_wrote_and_nothing_of_anybody_else() {

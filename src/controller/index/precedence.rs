@@ -1,7 +1,7 @@
 //! Which watch leads where several name the same Deployment, as the watches tell it of themselves, and what their rules
 //! cover.
 
-use super::{Governed, Target, WatchKey};
+use super::{Index, Target, WatchKey};
 
 /// Which rules of a watch name a field of any Deployment that it leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +23,7 @@ impl Covered {
     }
 }
 
-impl Governed {
+impl Index {
     /// The Deployments that a watch names and another one leads, with the leader.
     pub fn led_by_others(&self, key: &WatchKey) -> Vec<(Target, WatchKey)> {
         let inner = self.lock();

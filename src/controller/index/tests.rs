@@ -58,7 +58,7 @@ fn answered(second: i64, surroundings: Surroundings) -> Watched {
 #[test]
 fn a_source_that_answered_late_is_a_reason_to_look_again_and_one_in_time_is_none() {
     let (governed, key) = (
-        Governed::default(),
+        Index::default(),
         WatchKey {
             namespace: "shop".to_owned(),
             name: "all".to_owned(),
@@ -74,7 +74,7 @@ fn a_source_that_answered_late_is_a_reason_to_look_again_and_one_in_time_is_none
 #[test]
 fn a_sync_window_that_came_is_a_reason_to_look_again_and_a_status_of_the_tool_is_none() {
     let (governed, key) = (
-        Governed::default(),
+        Index::default(),
         WatchKey {
             namespace: "shop".to_owned(),
             name: "all".to_owned(),
@@ -142,7 +142,7 @@ pub(super) fn at_commit(revision: &str, second: i64, named: &[(&str, Value)], pa
 #[test]
 fn a_commit_tells_what_is_new_in_git_and_what_it_dropped() {
     let (governed, key) = (
-        Governed::default(),
+        Index::default(),
         WatchKey {
             namespace: "shop".to_owned(),
             name: "all".to_owned(),
@@ -195,7 +195,7 @@ fn a_commit_tells_what_is_new_in_git_and_what_it_dropped() {
 #[test]
 fn a_watch_that_asks_for_less_has_dropped_nothing() {
     let (governed, key) = (
-        Governed::default(),
+        Index::default(),
         WatchKey {
             namespace: "shop".to_owned(),
             name: "all".to_owned(),
@@ -220,7 +220,7 @@ fn a_watch_that_asks_for_less_has_dropped_nothing() {
 
 #[test]
 fn where_git_and_live_met_is_kept_until_they_meet_again() {
-    let governed = Governed::default();
+    let governed = Index::default();
     let watched = answered(0, Surroundings::default());
     let desired = || {
         watched
@@ -257,7 +257,7 @@ fn where_git_and_live_met_is_kept_until_they_meet_again() {
 
 #[test]
 fn a_second_watch_of_the_same_deployment_does_not_touch_what_the_leading_one_saw() {
-    let governed = Governed::default();
+    let governed = Index::default();
     let key = |name: &str| WatchKey {
         namespace: "shop".to_owned(),
         name: name.to_owned(),
@@ -276,7 +276,7 @@ fn a_second_watch_of_the_same_deployment_does_not_touch_what_the_leading_one_saw
 
 #[test]
 fn what_one_watch_let_go_and_another_one_drops_is_dropped() {
-    let governed = Governed::default();
+    let governed = Index::default();
     let key = |name: &str| WatchKey {
         namespace: "shop".to_owned(),
         name: name.to_owned(),

@@ -17,11 +17,10 @@ use serde_json::Value;
 use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey};
 use crate::crd::{DriftWatch, SourceFailure};
-use crate::engine::mass;
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::Syncer;
-use crate::engine::{Assessment, Policy};
+use crate::engine::{Assessment, Policy, mass};
 use crate::report::Notice;
 use crate::source::syncing::Dressing;
 pub use keys::{Target, WatchKey};
@@ -173,7 +172,7 @@ pub struct Outcome {
 
 /// The index.
 #[derive(Default)]
-pub struct Governed {
+pub struct Index {
     inner: Mutex<Inner>,
 }
 
@@ -238,7 +237,7 @@ impl Inner {
     }
 }
 
-impl Governed {
+impl Index {
     /// A panic in another task must not stop the rest: the index holds whole values only.
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

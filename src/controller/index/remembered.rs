@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
-use super::{Desired, Governed, Inner, Target, WatchKey, Watched};
+use super::{Desired, Index, Inner, Target, WatchKey, Watched};
 use crate::engine::diff::Apart;
 
 /// What is remembered of one Deployment.
@@ -69,7 +69,7 @@ impl Remembered {
     }
 }
 
-impl Governed {
+impl Index {
     /// What is remembered of a Deployment.
     pub fn remembered(&self, target: &Target) -> Remembered {
         self.lock().remembered.get(target).cloned().unwrap_or_default()

@@ -3,10 +3,10 @@
 
 use std::sync::Arc;
 
-use super::{Governed, Inner, Target, WatchKey};
+use super::{Index, Inner, Target, WatchKey};
 use crate::controller::tool::ToolKey;
 
-impl Governed {
+impl Index {
     /// Records why the next sync of a Deployment is predicted to be refused, and gives the others whose plans tell of
     /// that, where it changed.
     pub fn foretell(&self, tool: &ToolKey, target: &Target, refused: Option<String>) -> Vec<Target> {
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     fn the_others_of_one_application_hear_of_a_refusal_that_is_coming_and_that_it_is_not() {
-        let governed = Governed::default();
+        let governed = Index::default();
         let tool = |name: &str| ToolKey {
             kind: ToolKind::ArgoCd,
             namespace: "argocd".to_owned(),

@@ -1,10 +1,10 @@
 //! How many Deployments of a watch there are of each kind.
 
-use super::{Governed, Inner, Target, WatchKey};
+use super::{Index, Inner, Target, WatchKey};
 use crate::crd::WatchCounts;
 use crate::engine::phase::Phase;
 
-impl Governed {
+impl Index {
     /// How many Deployments of a watch there are of each kind.
     pub fn counts(&self, key: &WatchKey) -> WatchCounts {
         let inner = self.lock();
