@@ -17,7 +17,7 @@ use crate::crd::DriftWatch;
 use crate::engine::flux::fetching::NotFetching;
 use crate::engine::flux::git_repository::GitRepository;
 use crate::engine::flux::kustomization::Kustomization;
-use crate::source::syncing::flux::GIT_REPOSITORY;
+use crate::engine::flux::origin::GIT_REPOSITORY;
 
 /// A namespace and a name.
 type Named = (String, String);

@@ -19,7 +19,7 @@ use crate::engine::flux::Flux;
 use crate::engine::flux::fetching::NotFetching;
 use crate::engine::flux::git_repository::GitRepository;
 use crate::engine::flux::kustomization::Kustomization;
-use crate::source::syncing::flux::GIT_REPOSITORY;
+use crate::engine::flux::origin::GIT_REPOSITORY;
 pub use kept::{Difference, Tools};
 
 /// Which tool.

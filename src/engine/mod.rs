@@ -13,6 +13,7 @@ mod assessment;
 pub mod confirm;
 pub mod diff;
 pub mod digest;
+pub mod dressing;
 pub mod evidence;
 pub mod facts;
 pub mod flux;

@@ -12,10 +12,12 @@
 pub mod application;
 pub mod class;
 pub mod concern;
+pub mod dressing;
 pub mod glob;
 pub mod hold;
 mod left;
 pub mod next_sync;
+pub mod origin;
 pub mod requests;
 pub mod revision;
 pub mod rollback;

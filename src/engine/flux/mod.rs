@@ -3,9 +3,11 @@
 //! Flux keeps no state that blocks anything: [`reconciliation::reconciliation`] tells how the last try ended, and
 //! [`reconciliation::poke`] asks for the next one.
 
+pub mod dressing;
 pub mod fetching;
 pub mod git_repository;
 pub mod kustomization;
+pub mod origin;
 pub mod reconciliation;
 
 use std::sync::Arc;

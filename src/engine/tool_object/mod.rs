@@ -5,6 +5,8 @@ pub mod action;
 pub mod duration;
 pub mod fields;
 pub mod message;
+pub(in crate::engine) mod metadata;
+pub mod origin;
 pub mod patch;
 pub mod resource;
 pub mod rule;

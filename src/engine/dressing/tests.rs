@@ -1,13 +1,15 @@
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
-use super::argo_cd::{Tracking, dressing, origin};
 use super::*;
 use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::dressing::{Tracking, dressing};
+use crate::engine::argo_cd::origin::origin;
 use crate::engine::flux::git_repository::GitRepository;
 use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::object::{ObjectId, Origin as Place};
 use crate::engine::syncer::Strategy;
+use crate::engine::tool_object::origin::{Folders, Origin};
 
 fn application(spec: Value) -> Value {
     let mut application = json!({
@@ -211,7 +213,7 @@ fn argo_cd_marks_what_it_applies() {
 fn a_namespace_comes_from_the_document_or_from_the_tool() {
     let argo_cd = Dressing::ArgoCd(dressing(&read(json!({})), "argocd", Tracking::default()));
     let flux = |target: Option<&str>| {
-        Dressing::Flux(flux::Dressing {
+        Dressing::Flux(flux::dressing::Dressing {
             target_namespace: target.map(str::to_owned),
             name: "web".to_owned(),
             namespace: "flux-system".to_owned(),
@@ -239,7 +241,7 @@ fn a_namespace_comes_from_the_document_or_from_the_tool() {
 #[test]
 fn what_a_tool_does_not_keep_in_sync_is_not_governed() {
     let argo_cd = Dressing::ArgoCd(dressing(&read(json!({})), "argocd", Tracking::default()));
-    let flux = Dressing::Flux(flux::Dressing {
+    let flux = Dressing::Flux(flux::dressing::Dressing {
         target_namespace: None,
         name: "web".to_owned(),
         namespace: "flux-system".to_owned(),
@@ -286,7 +288,7 @@ fn repository(spec: Value) -> GitRepository {
 
 #[test]
 fn a_plain_folder_of_a_kustomization_is_read_as_flux_reads_it() {
-    let of = |reference: Value| flux::origin(&kustomization(json!({})), &repository(json!({"ref": reference})));
+    let of = |reference: Value| flux::origin::origin(&kustomization(json!({})), &repository(json!({"ref": reference})));
     let wanted = Origin {
         url: "https://git.example/shop".to_owned(),
         revision: Some("refs/heads/main".to_owned()),
@@ -333,19 +335,19 @@ fn what_flux_makes_of_a_folder_is_named_by_its_field() {
         ),
     ] {
         assert_eq!(
-            flux::check(&kustomization(spec.clone())).map_err(|error| error.field),
+            flux::origin::check(&kustomization(spec.clone())).map_err(|error| error.field),
             Err(field.to_owned()),
             "{spec}"
         );
     }
     let allowed = json!({"targetNamespace": "shop", "ignore": [{"paths": ["/spec/replicas"]}], "force": true,
                          "serviceAccountName": "deployer"});
-    assert_eq!(flux::check(&kustomization(allowed)), Ok(()));
+    assert_eq!(flux::origin::check(&kustomization(allowed)), Ok(()));
     for (spec, field) in [
         (json!({"ignore": "*.txt"}), "spec.ignore"),
         (json!({"include": [{"repository": {"name": "x"}}]}), "spec.include"),
     ] {
-        let error = flux::origin(&kustomization(json!({})), &repository(spec)).map_err(|error| error.field);
+        let error = flux::origin::origin(&kustomization(json!({})), &repository(spec)).map_err(|error| error.field);
         assert_eq!(error, Err(field.to_owned()));
     }
 }
@@ -363,14 +365,14 @@ fn flux_reads_yaml_that_source_controller_packs() {
         ("cloudbuild.yaml", false),
         ("my-cloudbuild.yaml", true),
     ] {
-        assert_eq!(flux::is_read(path), read, "{path}");
+        assert_eq!(flux::origin::is_read(path), read, "{path}");
     }
     let local = |said: &str| {
         document(deployment(
             json!({"annotations": {"config.kubernetes.io/local-config": said}}),
         ))
     };
-    let flux = Dressing::Flux(flux::dressing(&kustomization(json!({}))));
+    let flux = Dressing::Flux(flux::dressing::dressing(&kustomization(json!({}))));
     assert_eq!(
         flux.passes_over(&local("true")),
         Some("with config.kubernetes.io/local-config")

@@ -1,23 +1,10 @@
-//! A Flux Kustomization as a source.
+//! A Kustomization as a source: where its manifests are, and which files of them are read.
 //!
-//! Source: `apply` of kustomize-controller's `internal/controller/kustomization_controller.go`, `fluxcd/pkg/ssa`, and
-//! for the files that are read `scanManifests` of `fluxcd/pkg/kustomize` and `fluxcd/pkg/sourceignore`.
+//! Source: `scanManifests` of `fluxcd/pkg/kustomize` and `fluxcd/pkg/sourceignore`.
 
-use serde_json::Value;
-
-use super::argo_cd::plain_path;
-use super::{Folders, Origin, Unsupported, entry, set};
-use crate::engine::flux::git_repository::GitRepository;
-use crate::engine::flux::kustomization::Kustomization;
-use crate::engine::syncer::{Applier, Strategy, Syncer, TakesOver};
-
-/// Flux's field manager.
-pub const MANAGER: &str = "kustomize-controller";
-
-const GROUP: &str = "kustomize.toolkit.fluxcd.io";
-
-/// The annotation with which Kustomize leaves a document out of what it renders.
-const LOCAL_CONFIG: &str = "config.kubernetes.io/local-config";
+use super::git_repository::GitRepository;
+use super::kustomization::Kustomization;
+use crate::engine::tool_object::origin::{Folders, Origin, Unsupported, plain_path};
 
 /// The only kind of source that is a Git repository.
 pub const GIT_REPOSITORY: &str = "GitRepository";
@@ -109,21 +96,6 @@ pub fn origin(kustomization: &Kustomization, repository: &GitRepository) -> Resu
     })
 }
 
-/// What Flux makes of a Kustomization's documents.
-pub fn dressing(kustomization: &Kustomization) -> Dressing {
-    let Kustomization {
-        target_namespace,
-        name,
-        namespace,
-        ..
-    } = kustomization;
-    Dressing {
-        target_namespace: target_namespace.clone(),
-        name: name.clone(),
-        namespace: namespace.clone(),
-    }
-}
-
 /// Whether a file is one of those that Flux lists in the `kustomization.yaml` that it makes, or has made one already.
 pub fn is_read(path: &str) -> bool {
     let is_yaml = [".yaml", ".yml"].iter().any(|ending| path.ends_with(ending));
@@ -137,61 +109,4 @@ pub fn ignored_by(file: &str) -> Unsupported {
         file,
         "it says which files Flux leaves out, and such lists are not read yet",
     )
-}
-
-/// What Flux marks its resources with.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Dressing {
-    /// `spec.targetNamespace`, which wins over what a document says.
-    pub target_namespace: Option<String>,
-
-    /// The Kustomization's name.
-    pub name: String,
-
-    /// The Kustomization's namespace.
-    pub namespace: String,
-}
-
-impl Dressing {
-    /// Sets the labels by which Flux knows its resources again (`SetOwnerLabels`).
-    pub(super) fn dress(&self, desired: &mut Value) {
-        set(desired, "labels", &format!("{GROUP}/name"), &self.name);
-        set(desired, "labels", &format!("{GROUP}/namespace"), &self.namespace);
-    }
-}
-
-/// Why Flux does not keep a document in sync: a label or an annotation of its own says so.
-pub(super) fn passes_over(desired: &Value) -> Option<&'static str> {
-    let says = |key: &str, value: &str| {
-        let key = format!("{GROUP}/{key}");
-        ["labels", "annotations"]
-            .into_iter()
-            .any(|map| entry(desired, map, &key).is_some_and(|said| said.eq_ignore_ascii_case(value)))
-    };
-    match () {
-        () if entry(desired, "annotations", LOCAL_CONFIG).is_some_and(|said| said != "false") => {
-            Some("with config.kubernetes.io/local-config")
-        }
-        () if says("reconcile", "disabled") => Some("with kustomize.toolkit.fluxcd.io/reconcile: disabled"),
-        () if says("ssa", "Ignore") => Some("with kustomize.toolkit.fluxcd.io/ssa: Ignore"),
-        () if says("ssa", "IfNotPresent") => Some("with kustomize.toolkit.fluxcd.io/ssa: IfNotPresent"),
-        () => None,
-    }
-}
-
-/// How Flux applies a document. With `ssa: Merge` it leaves other managers' fields alone.
-pub(super) fn syncer(desired: &Value) -> Syncer {
-    let key = format!("{GROUP}/ssa");
-    let merges = ["labels", "annotations"]
-        .into_iter()
-        .any(|map| entry(desired, map, &key).is_some_and(|said| said == "Merge"));
-    let takes_over = if merges {
-        TakesOver::Nobodys
-    } else {
-        TakesOver::KubectlsAfterDryRun
-    };
-    Syncer {
-        takes_over,
-        ..Syncer::by(Applier::Flux, Strategy::ServerSideApply, MANAGER)
-    }
 }
