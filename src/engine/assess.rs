@@ -11,7 +11,6 @@ use super::diff::{self, Drift, Severity};
 use super::facts::Facts;
 use super::own_heal::OwnHeal;
 use super::phase::Phase;
-use super::plan::{self, Memory, NoPlan, Plan};
 use super::predict::{self, Cause, Prediction, Verdict};
 use super::reason::{headline, reasons};
 use super::recreation::next_sync_recreates;
@@ -67,15 +66,6 @@ pub fn assess_during(snapshot: &Snapshot, policy: &Policy, heal: &OwnHeal) -> As
     assess_knowing(snapshot, policy, facts(snapshot).as_ref(), Some(heal))
 }
 
-/// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for
-/// both.
-pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
-    let facts = facts(snapshot);
-    let assessment = assess_knowing(snapshot, policy, facts.as_ref(), None);
-    let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
-    (assessment, plan)
-}
-
 /// What is read out of Git's document and live; `None` where one of them is absent.
 pub(super) fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     let document = &snapshot.desired.as_ref()?.value;
@@ -87,7 +77,8 @@ pub(super) fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     ))
 }
 
-fn assess_knowing(
+/// [`assess`] for a caller that has read the snapshot already.
+pub(super) fn assess_knowing(
     snapshot: &Snapshot,
     policy: &Policy,
     facts: Option<&Facts<'_>>,

@@ -4,7 +4,7 @@
 //!
 //! [`assess()`] is the whole way from a [`Snapshot`] to an [`Assessment`], which holds facts. [`rules::wants`] says
 //! what else must be asked of the cluster, and [`rules::diagnose`] what all of it means. [`plan::propose`] makes a plan
-//! of the facts, for a person to approve; [`assess_and_propose`] reads the snapshot once for both.
+//! of the facts, for a person to approve; [`plan::assess_and_propose`] reads the snapshot once for both.
 
 pub mod allowance;
 pub mod argo_cd;
@@ -28,6 +28,7 @@ pub mod plan;
 pub mod predict;
 mod reason;
 mod recreation;
+pub mod remedy;
 pub mod rules;
 pub mod schema;
 pub mod settle;
@@ -41,7 +42,7 @@ pub mod validation;
 pub mod verify;
 mod words;
 
-pub use assess::{assess, assess_and_propose, assess_during};
+pub use assess::{assess, assess_during};
 pub use assessment::Assessment;
 pub use own_heal::{OwnHeal, Wrote};
 pub use reason::{Because, Reason, Works};

@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::diff::ChangeKind;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{git, policy, snapshot, synced};
+use crate::engine::plan::{self, Memory};
 use crate::engine::rules::{Case, diagnose};
 use crate::engine::syncer::Syncer;
 

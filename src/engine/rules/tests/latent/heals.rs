@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{ARGO_CD, argo_cd, fixed_by_hand, http_get, scene, tcp_socket, told, transferred};
 use crate::engine::plan::tests::policy;
-use crate::engine::plan::union_scenes::{by_hand, document, places, synced};
 use crate::engine::plan::{NoPlan, Step, StepKind};
+use crate::engine::remedy::whole::tests::{by_hand, document, places, synced};
 use crate::engine::schema::UNIONS;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{OwnHeal, Snapshot, assess_during};

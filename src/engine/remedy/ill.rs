@@ -8,7 +8,7 @@ use crate::engine::syncer::Strategy;
 
 /// What is to be cured.
 #[derive(Clone, Copy)]
-pub(super) struct Ill<'a> {
+pub(in crate::engine) struct Ill<'a> {
     /// What live moved.
     pub drifts: &'a [&'a Drift],
 

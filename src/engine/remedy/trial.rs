@@ -31,7 +31,7 @@ impl Tried {
 
 /// These changes, and what stands beside them and is nobody's, such as a defaulted rollingUpdate: the union changes as
 /// one.
-pub(super) fn with_beside(changes: &[&Change], prediction: &Prediction, live: &Value) -> Vec<Change> {
+pub(in crate::engine) fn with_beside(changes: &[&Change], prediction: &Prediction, live: &Value) -> Vec<Change> {
     let beside = hand_back::in_the_way(changes, prediction)
         .into_iter()
         .filter(|path| !changes.iter().any(|change| change.path == *path))

@@ -36,7 +36,7 @@ pub enum RestoreError {
 
 /// Maps whose children belong to several people and tools: never replaced whole. Schema paths as [`FieldPath::schema`]
 /// writes them.
-pub(super) const BROAD: &[&str] = &[
+pub(in crate::engine) const BROAD: &[&str] = &[
     "",
     "metadata",
     "metadata.annotations",
@@ -103,7 +103,7 @@ pub fn restore(desired: &Value, live: &Value, changes: &[&Change]) -> Result<Res
 
 /// Whether a patch of this path leaves alone who owns what and what was applied last: every drift does, but what merely
 /// stands beside a field that the server names may be anything of the metadata.
-pub(super) fn spares_books(path: &FieldPath) -> bool {
+pub(in crate::engine) fn spares_books(path: &FieldPath) -> bool {
     let name = |at: usize| {
         path.0.get(at).and_then(|segment| {
             if let Segment::Field(name) = segment {
@@ -368,6 +368,6 @@ fn keys_of(path: &FieldPath) -> Vec<String> {
 
 /// A pointer type from text that this module or [`FieldPath::pointer`] wrote: always well formed, so the fallback to
 /// the root is never met; a `test` of the root would fail the patch rather than write in the wrong place.
-pub(super) fn pointer(text: &str) -> json_patch::jsonptr::PointerBuf {
+pub(in crate::engine) fn pointer(text: &str) -> json_patch::jsonptr::PointerBuf {
     json_patch::jsonptr::PointerBuf::parse(text).unwrap_or_default()
 }
