@@ -10,10 +10,15 @@
 
 use std::path::PathBuf;
 
-use driftmend::engine::operation::{
-    Action, Application, Context, Kustomization, OperationPhase, Reconciliation, Standing, Windows, classify, commit,
-    comparable, reconciliation, refused,
-};
+use driftmend::engine::argo_cd::application::Application;
+use driftmend::engine::argo_cd::class::{Context, classify};
+use driftmend::engine::argo_cd::standing::Standing;
+use driftmend::engine::argo_cd::state::OperationPhase;
+use driftmend::engine::argo_cd::window::Windows;
+use driftmend::engine::flux::kustomization::{Kustomization, commit};
+use driftmend::engine::flux::reconciliation::{Reconciliation, reconciliation};
+use driftmend::engine::tool_object::action::Action;
+use driftmend::engine::tool_object::message::{comparable, refused};
 use jiff::{Timestamp, ToSpan};
 use pretty_assertions::assert_eq;
 use serde_json::Value;

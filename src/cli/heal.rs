@@ -19,9 +19,8 @@ use crate::controller::approve::{Verdict, verdict};
 use crate::controller::heal::{Audit, Healer, Look, Outbox, Pace, Progress, Sink};
 use crate::controller::observe::FreshScene;
 use crate::crd::DriftReport;
-use crate::engine::assess_and_propose;
 use crate::engine::diff::Masker;
-use crate::engine::plan::Approved;
+use crate::engine::plan::{Approved, assess_and_propose};
 use crate::report::{Answer, HealResult, Healing, HistoryEntry, ReportStatus};
 
 /// Between two tries of a request that may succeed later.

@@ -1,8 +1,8 @@
-//! Approve: what becomes of a person's decision, as data.
+//! Approve: the decision in a report, held against the plan as it is now.
 
 use jiff::Timestamp;
 
-use crate::engine::plan::{Approved, Decision, Ended, Ledger, NoPlan, Plan, Refusal, judge};
+use crate::engine::plan::{Approved, Ended, Ledger, NoPlan, Plan, Ruling, ruling};
 use crate::report::{Answer, ReportStatus, superseded};
 
 /// What to do about a decision.
@@ -20,48 +20,31 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     let Some(approval) = &status.approval else {
         return Verdict::Tell(Answer::Open);
     };
-    // A no whose time is over is none any more.
-    if approval.decision == Decision::Denied && !approval.denies(now) {
-        return Verdict::Tell(Answer::Open);
-    }
-    // An approval stays where the person wrote it until the report says so: after the heal it is not a new one.
     let carried_out = status
         .history
         .iter()
         .rev()
         .find(|entry| entry.plan_hash == approval.plan_hash);
-    if carried_out.is_some_and(|entry| entry.ended_after(approval.at)) {
-        return Verdict::Tell(if plan.is_ok() { Answer::Open } else { Answer::CarriedOut });
-    }
+    let is_over = carried_out.is_some_and(|entry| entry.ended_after(approval.at));
     let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();
     let ended: Vec<(String, Ended)> = superseded(status, plan, now)
         .into_iter()
         .map(|plan| (plan.hash, plan.reason))
         .collect();
-    let offered = status.plan.as_ref().map(|plan| plan.hash.as_str());
-    let judged = judge(
-        approval,
-        plan,
-        Ledger {
-            spent: &spent,
-            superseded: &ended,
-            offered,
-        },
-        now,
-    );
-    match (approval.decision, judged) {
-        (Decision::Approved, Ok(approved)) => Verdict::CarryOut(Box::new(approved)),
-        (Decision::Approved, Err(refusal @ Refusal::Waits { .. })) => Verdict::Tell(Answer::Waiting {
+    let ledger = Ledger {
+        spent: &spent,
+        superseded: &ended,
+        offered: status.plan.as_ref().map(|plan| plan.hash.as_str()),
+    };
+    Verdict::Tell(match ruling(approval, is_over, plan, ledger, now) {
+        Ruling::CarryOut(approved) => return Verdict::CarryOut(approved),
+        Ruling::Open => Answer::Open,
+        Ruling::Denied => Answer::Denied,
+        Ruling::Refused(refusal) => Answer::Refused(refusal),
+        Ruling::Waits(refusal) => Answer::Waiting {
             reason: "Waits",
             message: format!("approved by {}: {refusal}", approval.by),
-        }),
-        (Decision::Approved, Err(refusal)) => Verdict::Tell(Answer::Refused(refusal)),
-        (Decision::Denied, Ok(_) | Err(Refusal::Waits { .. } | Refusal::Window { .. })) => {
-            Verdict::Tell(Answer::Denied)
-        }
-        (Decision::Denied, Err(_)) if matches!(plan, Err(NoPlan::Denied)) => Verdict::Tell(Answer::Denied),
-        // The drift changed after the no: the new plan is a new question.
-        (Decision::Denied, Err(Refusal::Foreign(hash))) => Verdict::Tell(Answer::Refused(Refusal::Foreign(hash))),
-        (Decision::Denied, Err(_)) => Verdict::Tell(Answer::Open),
-    }
+        },
+        Ruling::CarriedOut => Answer::CarriedOut,
+    })
 }

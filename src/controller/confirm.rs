@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use tracing::{error, info};
 
 use super::Context;
-use super::allowance::Allowance;
 use super::dry_run::LOCK_TRIES;
 use super::index::Target;
 use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
 use crate::controller::index::Answered;
 use crate::engine::Assessment;
+use crate::engine::allowance::Allowance;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question};
 use crate::engine::digest::live_digest;
 use crate::engine::predict::request;
@@ -34,19 +34,25 @@ pub const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
 const NONE_LEFT: Duration = Duration::from_secs(60);
 
 /// How many dry runs this process may still ask for.
-pub struct DryRuns(Mutex<Allowance>);
+pub struct DryRuns {
+    since: Instant,
+    allowance: Mutex<Allowance>,
+}
 
 impl Default for DryRuns {
     fn default() -> Self {
-        Self(Mutex::new(Allowance::new(A_SECOND, BURST)))
+        Self {
+            since: Instant::now(),
+            allowance: Mutex::new(Allowance::new(A_SECOND, BURST)),
+        }
     }
 }
 
 impl DryRuns {
     /// Takes one, where one is left.
     fn take(&self) -> bool {
-        let mut allowance = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        allowance.take(Instant::now())
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.take(self.since.elapsed())
     }
 }
 

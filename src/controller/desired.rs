@@ -15,8 +15,9 @@ pub use super::source_error::SourceError;
 use super::trust::{ArgoCdNamespaces, SecretHosts};
 use crate::cluster::Cluster;
 use crate::crd::{DriftWatch, SecretRef};
+use crate::engine::dressing::Dressing;
+use crate::engine::tool_object::origin::Origin;
 use crate::source::git::{Credentials, GitError, UrlPolicy};
-use crate::source::syncing::{Dressing, Origin};
 pub(super) use wanted::Wanted;
 
 /// How sources are read: the same for every watch of a process.

@@ -17,15 +17,14 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::ignored::Rules;
-use super::mass;
 use super::tool::{Surroundings, ToolKey};
 use crate::crd::{DriftWatch, SourceFailure};
+use crate::engine::dressing::Dressing;
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::Syncer;
-use crate::engine::{Assessment, Policy};
+use crate::engine::{Assessment, Policy, mass};
 use crate::report::Notice;
-use crate::source::syncing::Dressing;
 pub use keys::{Target, WatchKey};
 pub use memory::{Announced, Answered, Assessed, NotOffered, TargetMemory, Told};
 pub use precedence::Covered;
@@ -204,7 +203,7 @@ type Rank = (Option<Timestamp>, WatchKey);
 /// What is remembered of a watch.
 #[derive(Default)]
 struct WatchMemory {
-    cohort: mass::Cohort,
+    cohort: mass::Cohort<Target>,
 
     /// When its status was written last.
     written: Option<Instant>,

@@ -11,7 +11,6 @@
 //! late; whatever decides a write of a heal is read fresh ([`observe::fresh`]).
 
 mod admission;
-pub mod allowance;
 pub mod announce;
 pub mod approve;
 pub mod attempts;
@@ -23,7 +22,6 @@ mod held;
 pub mod ignored;
 pub mod index;
 pub mod judge;
-pub mod mass;
 mod mirrors;
 pub mod observe;
 pub mod origin;
@@ -35,7 +33,6 @@ mod repositories;
 pub mod retire;
 pub mod run;
 pub mod settings;
-pub mod settle;
 mod share;
 mod source_error;
 mod stray;
@@ -44,7 +41,6 @@ mod terms;
 pub mod tool;
 mod triggers;
 pub mod trust;
-pub mod verify;
 pub mod watch;
 
 use kube::runtime::reflector::Store;

@@ -13,8 +13,12 @@ use super::trust::ArgoCdNamespaces;
 use crate::cluster::Cluster;
 use crate::cluster::tools::{CONFIG_MAPS, GIT_REPOSITORIES};
 use crate::crd::{DriftWatch, SecretRef, ToolSource};
-use crate::engine::operation::{Application, GitRepository, Kustomization};
-use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
+use crate::engine::argo_cd::application::Application;
+use crate::engine::dressing::Dressing;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
+use crate::engine::tool_object::origin::{Folders, Origin};
+use crate::engine::{argo_cd, flux};
 
 /// The annotation by which an Application or Kustomization lets watches of other namespaces name it: their namespaces
 /// by commas, or `*`.
@@ -161,7 +165,7 @@ async fn argo(
         key: key.to_string(),
         reason: error.to_string(),
     })?;
-    let origin = argo_cd::origin(&application).map_err(|reason| SourceError::Unsupported {
+    let origin = argo_cd::origin::origin(&application).map_err(|reason| SourceError::Unsupported {
         key: key.to_string(),
         reason,
     })?;
@@ -199,10 +203,10 @@ async fn argo(
         .as_ref()
         .and_then(|settings| serde_json::from_value(settings.get("data")?.clone()).ok())
         .unwrap_or_default();
-    let dressing = Dressing::ArgoCd(argo_cd::dressing(
+    let dressing = Dressing::ArgoCd(argo_cd::dressing::dressing(
         &application,
         &of_argo_cd,
-        argo_cd::Tracking::of(&data),
+        argo_cd::dressing::Tracking::of(&data),
     ));
     Ok(Resolved {
         origin,
@@ -227,7 +231,7 @@ async fn of_flux(
         key: key.to_string(),
         reason: error.to_string(),
     })?;
-    flux::check(&kustomization).map_err(|reason| SourceError::Unsupported {
+    flux::origin::check(&kustomization).map_err(|reason| SourceError::Unsupported {
         key: key.to_string(),
         reason,
     })?;
@@ -249,9 +253,9 @@ async fn of_flux(
         key: named.clone(),
         reason: error.to_string(),
     })?;
-    let origin =
-        flux::origin(&kustomization, &repository).map_err(|reason| SourceError::Unsupported { key: named, reason })?;
-    let dressing = Dressing::Flux(flux::dressing(&kustomization));
+    let origin = flux::origin::origin(&kustomization, &repository)
+        .map_err(|reason| SourceError::Unsupported { key: named, reason })?;
+    let dressing = Dressing::Flux(flux::dressing::dressing(&kustomization));
     let surroundings = Surroundings {
         repository: Some(Arc::new(repository)),
         ..Surroundings::default()

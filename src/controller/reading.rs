@@ -12,10 +12,12 @@ use super::index::WatchKey;
 use super::mirrors::{Mirrors, Tenant, Used};
 use super::origin::Resolved;
 use super::source_error::{SourceError, place};
+use crate::engine::dressing::Dressing;
+use crate::engine::tool_object::origin::{Folders, Origin};
+use crate::engine::{argo_cd, flux};
 use crate::source::child::{Place, Places};
 use crate::source::git::{Credentials, GitError, Mirror, Reading, RepositoryUrl, Revision, Select, Tree, TreePath};
 use crate::source::render::{self, Rendered};
-use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 
 /// The longest words that say where a source is, in bytes: a watch's own are shorter, and a tool's object bounds none
 /// of them.
@@ -232,15 +234,15 @@ impl Request {
         if let (Reads::Fluxs(key), Some(file)) = (&self.reads, ignore_files.first()) {
             return Err(SourceError::Unsupported {
                 key: key.clone(),
-                reason: flux::ignored_by(file),
+                reason: flux::origin::ignored_by(file),
             });
         }
         files.retain(|file| {
             self.folders.has(self.path.as_str(), &file.path)
                 && match self.reads {
                     Reads::All => true,
-                    Reads::ArgoCds => !argo_cd::is_marked(&file.bytes),
-                    Reads::Fluxs(_) => flux::is_read(&file.path),
+                    Reads::ArgoCds => !argo_cd::origin::is_marked(&file.bytes),
+                    Reads::Fluxs(_) => flux::origin::is_read(&file.path),
                 }
         });
         Ok(render::directory_within(files, left)?)

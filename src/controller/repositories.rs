@@ -14,8 +14,10 @@ use super::triggers::{look_anew, watch_key};
 use super::{Context, Key, origin};
 use crate::cluster::tools::{self, Change, GIT_REPOSITORIES};
 use crate::crd::DriftWatch;
-use crate::engine::operation::{GitRepository, Kustomization, NotFetching};
-use crate::source::syncing::flux::GIT_REPOSITORY;
+use crate::engine::flux::fetching::NotFetching;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
+use crate::engine::flux::origin::GIT_REPOSITORY;
 
 /// A namespace and a name.
 type Named = (String, String);

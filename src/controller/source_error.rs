@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use crate::cluster::ApiError;
+use crate::engine::tool_object::origin::Unsupported;
 use crate::source::child::MIB;
 use crate::source::git::{self, CredentialsError, GitError, UrlError};
 use crate::source::render::NotPlain;
-use crate::source::syncing::Unsupported;
 use crate::source::yaml::{Remark, Remarks, told};
 
 /// The longest that one look at a repository may take, fetch included: libgit2's own limits end it earlier, and this

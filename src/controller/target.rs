@@ -15,14 +15,14 @@ use super::observe::{self, FreshScene, Scene};
 use super::publish::{News, create_report, publish};
 use super::queue::Next;
 use super::rehearsal::{Rehearsal, rehearsed};
-use super::{Context, ReconcileError, dry_run, retire, settle};
+use super::{Context, ReconcileError, dry_run, retire};
 use crate::crd::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
-use crate::engine::plan::{NoPlan, Plan, propose};
+use crate::engine::plan::{NoPlan, Plan, assess_and_propose, propose};
 use crate::engine::predict::Cause;
 use crate::engine::rules::{Case, diagnose};
-use crate::engine::{Assessment, Snapshot, assess_and_propose, assess_during};
+use crate::engine::{Assessment, Snapshot, assess_during, settle};
 use crate::report::{Answer, answered, own_heal, text};
 use healed::{Healed, heal};
 

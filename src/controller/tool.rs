@@ -11,9 +11,15 @@ use super::origin::Tenant;
 use super::trust::{ArgoCdNamespaces, permits};
 use crate::cluster::tools::{APP_PROJECTS, APPLICATION_SETS, APPLICATIONS, GIT_REPOSITORIES, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, Cluster, Resource};
-use crate::engine::operation::{Application, GitRepository, Kustomization, NotFetching, Windows};
-use crate::engine::{ArgoCd, Flux, Tool};
-use crate::source::syncing::flux::GIT_REPOSITORY;
+use crate::engine::Tool;
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::window::Windows;
+use crate::engine::flux::Flux;
+use crate::engine::flux::fetching::NotFetching;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
+use crate::engine::flux::origin::GIT_REPOSITORY;
 pub use kept::{Difference, Tools};
 
 /// Which tool.

@@ -9,10 +9,8 @@ use serde_json::Value;
 use super::assessment::Assessment;
 use super::diff::{self, Drift, Severity};
 use super::facts::Facts;
-use super::operation::{Standing, When, next_reconciliation, next_sync};
 use super::own_heal::OwnHeal;
 use super::phase::Phase;
-use super::plan::{self, Memory, NoPlan, Plan};
 use super::predict::{self, Cause, Prediction, Verdict};
 use super::reason::{headline, reasons};
 use super::recreation::next_sync_recreates;
@@ -21,6 +19,10 @@ use super::source_facts::SourceFacts;
 use super::syncer::Strategy;
 use super::tool::Tool;
 use super::trap;
+use crate::engine::argo_cd::next_sync::next_sync;
+use crate::engine::argo_cd::standing::Standing;
+use crate::engine::flux::reconciliation::next_reconciliation;
+use crate::engine::tool_object::when::When;
 use comparison::refused_comparison;
 use repeats::applied_in_vain;
 use summary::{bare_summary, harm, summary, trapped};
@@ -64,15 +66,6 @@ pub fn assess_during(snapshot: &Snapshot, policy: &Policy, heal: &OwnHeal) -> As
     assess_knowing(snapshot, policy, facts(snapshot).as_ref(), Some(heal))
 }
 
-/// [`assess`], and [`propose`](plan::propose) for what comes of it. What is read out of the snapshot is read once for
-/// both.
-pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
-    let facts = facts(snapshot);
-    let assessment = assess_knowing(snapshot, policy, facts.as_ref(), None);
-    let plan = plan::propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
-    (assessment, plan)
-}
-
 /// What is read out of Git's document and live; `None` where one of them is absent.
 pub(super) fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     let document = &snapshot.desired.as_ref()?.value;
@@ -84,7 +77,8 @@ pub(super) fn facts(snapshot: &Snapshot) -> Option<Facts<'_>> {
     ))
 }
 
-fn assess_knowing(
+/// [`assess`] for a caller that has read the snapshot already.
+pub(super) fn assess_knowing(
     snapshot: &Snapshot,
     policy: &Policy,
     facts: Option<&Facts<'_>>,

@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::diff::{Drift, Severity};
-use super::operation::{Standing, When};
 use super::phase::Phase;
 use super::predict::{Cause, Prediction, Verdict};
 use super::reason::Reason;
 use super::recreation::next_sync_recreates;
 use super::snapshot::Snapshot;
 use super::trap::Trap;
+use crate::engine::argo_cd::standing::Standing;
+use crate::engine::tool_object::when::When;
 
 /// What was found of one object.
 #[derive(Clone, Debug)]

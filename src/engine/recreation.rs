@@ -3,10 +3,10 @@
 use serde_json::Value;
 
 use super::object::FieldPath;
-use super::operation::Kustomization;
 use super::predict::{Prediction, Verdict};
 use super::snapshot::Snapshot;
 use super::syncer::Strategy;
+use crate::engine::flux::kustomization::Kustomization;
 
 /// Argo CD's annotation that asks for it.
 const ARGO_CD: &str = "argocd.argoproj.io/sync-options";

@@ -3,20 +3,12 @@
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
-use serde_json::Value;
 
+use super::argo_cd::{self, ArgoCd};
+use super::flux::{self, Flux};
 use super::object::ObjectId;
-use super::operation::{
-    Application, Context, GitRepository, Hold, Kustomization, Reconciliation, ResourceRef, Standing, Windows, classify,
-    comes_after_apply, held_back, names, reconciliation,
-};
 use super::source_facts::SourceFacts;
-
-/// How long Argo CD may take from a commit to the end of a sync that prunes.
-const ARGO_CD_PRUNES: SignedDuration = SignedDuration::from_mins(5);
-
-/// How long Flux may take from the end of its interval to the end of a reconciliation that prunes.
-const FLUX_PRUNES: SignedDuration = SignedDuration::from_mins(1);
+use super::tool_object::resource::ResourceRef;
 
 /// The tool that syncs, as its own object tells.
 #[derive(Clone, Debug, Default)]
@@ -32,35 +24,6 @@ pub enum Tool {
     Flux(Arc<Flux>),
 }
 
-/// An Application with what decides about its syncs.
-#[derive(Clone, Debug)]
-pub struct ArgoCd {
-    /// The Application; shared by all that it syncs.
-    pub application: Arc<Application>,
-
-    /// The sync windows of its project that match it.
-    pub windows: Windows,
-
-    /// The ApplicationSet that owns it, whole, where there is one and it could be read.
-    pub application_set: Option<Arc<Value>>,
-
-    /// When its controller last gave a sign of life, as far as all Applications tell.
-    pub seen_alive: Option<Timestamp>,
-}
-
-/// A Kustomization with its source.
-#[derive(Clone, Debug)]
-pub struct Flux {
-    /// The Kustomization; shared by all that it syncs.
-    pub kustomization: Arc<Kustomization>,
-
-    /// The GitRepository that it reads; `None` where it could not be read.
-    pub repository: Option<Arc<GitRepository>>,
-}
-
-/// The option by which Argo CD takes what it is told to ignore from live before it syncs.
-const RESPECTS: &str = "RespectIgnoreDifferences=true";
-
 impl Tool {
     /// Whether the tool's own sync leaves alone what is ignored for this reason: the rule stands in Argo CD's own
     /// objects, and Argo CD is told to respect it, or it stands in Flux's, which always does, but for its dry run.
@@ -70,21 +33,14 @@ impl Tool {
     pub fn spares(&self, reason: &str) -> bool {
         match self {
             Self::Unknown => false,
-            Self::ArgoCd(_) => is_of_argo_cd(reason) && self.respects_ignored(),
-            Self::Flux(_) => is_of("Kustomization ", reason),
+            Self::ArgoCd(argo_cd) => argo_cd::is_own_rule(reason) && argo_cd.respects_ignored(),
+            Self::Flux(_) => flux::is_own_rule(reason),
         }
     }
 
     /// Whether the tool takes what it is told to ignore from live before it syncs.
     pub fn respects_ignored(&self) -> bool {
-        self.argo_cd().is_some_and(|argo_cd| {
-            argo_cd
-                .application
-                .policy
-                .sync_options
-                .iter()
-                .any(|option| option == RESPECTS)
-        })
+        self.argo_cd().is_some_and(ArgoCd::respects_ignored)
     }
 
     /// The commit that the tool synced after Git was read last, where it is not the one that was read, and when that
@@ -100,15 +56,7 @@ impl Tool {
     pub fn compared_unread<'a>(&'a self, source: &SourceFacts) -> Option<&'a str> {
         let compared = match self {
             Self::Unknown => return None,
-            Self::ArgoCd(argo_cd) => {
-                // Where a comparison failed it names what it was to compare, which may be a branch.
-                let sync = argo_cd
-                    .application
-                    .sync
-                    .as_ref()
-                    .filter(|sync| sync.status != "Unknown")?;
-                sync.revision.as_ref()?.one()?
-            }
+            Self::ArgoCd(argo_cd) => argo_cd.application.compared_revision()?.one()?,
             Self::Flux(flux) => flux.kustomization.attempted_commit()?,
         };
         source
@@ -136,32 +84,11 @@ impl Tool {
     }
 
     /// How long the tool may take to delete what Git no longer has; `None` where it does not do so by itself.
-    ///
-    /// Argo CD asks Git every three minutes at the latest (`timeout.reconciliation` and its jitter), and then syncs.
-    /// Flux asks by the interval of the GitRepository; where that is not known, the Kustomization's bounds it.
     pub fn prunes_within(&self) -> Option<SignedDuration> {
         match self {
             Self::Unknown => None,
-            Self::ArgoCd(argo_cd) => argo_cd
-                .application
-                .automated()
-                .filter(|automated| automated.prune)
-                .map(|_| ARGO_CD_PRUNES),
-            Self::Flux(flux) => {
-                let Kustomization {
-                    prune,
-                    suspend,
-                    interval,
-                    ..
-                } = *flux.kustomization;
-                // A new commit is reconciled as soon as its source has it.
-                let looks = flux
-                    .repository
-                    .as_ref()
-                    .and_then(|repository| repository.interval)
-                    .or(interval);
-                (prune && !suspend).then(|| looks.unwrap_or_default() + FLUX_PRUNES)
-            }
+            Self::ArgoCd(argo_cd) => argo_cd.prunes_within(),
+            Self::Flux(flux) => flux.prunes_within(),
         }
     }
 
@@ -180,138 +107,6 @@ impl Tool {
             Self::Unknown | Self::ArgoCd(_) => None,
         }
     }
-}
-
-impl ArgoCd {
-    /// In what standing its operation is, seen from this Deployment.
-    pub fn standing(&self, target: &ObjectId, now: Timestamp) -> Standing {
-        classify(&self.application, &self.context(target, now))
-    }
-
-    /// Its operation that is under way, as what a heal waits for: the retry has its time, and whatever else it waits
-    /// for is said.
-    pub fn under_way(&self, target: &ObjectId, now: Timestamp) -> String {
-        let standing = self.standing(target, now);
-        let what = if matches!(standing, Standing::WaitingForRetry { .. }) {
-            "Argo CD's own retry"
-        } else {
-            "the sync of Argo CD"
-        };
-        format!("{what}: {}", standing.why())
-    }
-
-    /// Whether a stale operation stops every further sync, and this Deployment is one that it failed on, or that waits
-    /// for a sync.
-    pub fn is_stuck(&self, target: &ObjectId, now: Timestamp) -> bool {
-        let standing = self.standing(target, now);
-        (standing.blocks() || standing.clears()) && self.concerns(target)
-    }
-
-    /// Whether its operation has to do with this Deployment: of an Application with a hundred only those tell of it.
-    pub fn concerns(&self, target: &ObjectId) -> bool {
-        let this = ResourceRef::from(target);
-        let result = self.application.state.as_ref().and_then(|state| state.result.as_ref());
-        let failed = result.is_some_and(|result| {
-            result
-                .resources
-                .iter()
-                .any(|entry| entry.resource == this && entry.status.as_deref() == Some("SyncFailed"))
-        });
-        let waits = self
-            .application
-            .resources
-            .iter()
-            .any(|found| found.resource == this && found.status.as_deref() != Some("Synced"));
-        failed || waits
-    }
-
-    /// Since when its operation is in this standing, as far as the Application tells.
-    pub fn since(&self, standing: &Standing) -> Option<Timestamp> {
-        let state = self.application.state.as_ref();
-        let ended = || {
-            state.and_then(|state| {
-                state
-                    .finished_at
-                    .or(state.started_at.as_ref().map(|started| started.time))
-            })
-        };
-        match standing {
-            Standing::NoProgress { since } => *since,
-            Standing::ControllerNotSeen => self.seen_alive,
-            Standing::DryRunRefused | Standing::ComparisonFailed => {
-                self.application.condition("ComparisonError")?.changed_at
-            }
-            _ => ended(),
-        }
-    }
-
-    /// What forbids a write on the Application.
-    pub fn holds(&self, target: &ObjectId, now: Timestamp) -> Vec<Hold> {
-        held_back(
-            &self.application,
-            self.application_set.as_deref(),
-            &self.context(target, now),
-        )
-    }
-
-    /// What the classification needs besides the Application.
-    pub fn context<'a>(&'a self, target: &'a ObjectId, now: Timestamp) -> Context<'a> {
-        Context {
-            now,
-            controller_seen_alive: self.seen_alive,
-            windows: &self.windows,
-            target,
-        }
-    }
-}
-
-impl Flux {
-    /// In what standing it is.
-    pub fn reconciliation(&self) -> Reconciliation {
-        reconciliation(&self.kustomization)
-    }
-
-    /// Why what Git has does not come, where Flux has another commit of it and fetches none; in words.
-    pub fn stays_behind(&self, revision: &str) -> Option<String> {
-        let repository = self
-            .repository
-            .as_ref()
-            .filter(|repository| repository.commit() != Some(revision))?;
-        let why = repository.why_not_fetching()?;
-        Some(match repository.commit() {
-            Some(commit) => {
-                let commit = commit.get(..7).unwrap_or(commit);
-                format!("{why}: Flux applies {commit} again, and what Git has since then does not come")
-            }
-            None => format!("{why}: Flux has no commit of it"),
-        })
-    }
-
-    /// Whether the next reconciliation applies this Deployment, once nothing of it is refused any more.
-    ///
-    /// A dry run that refuses another object keeps the whole Kustomization from being applied, and so does a build that
-    /// fails.
-    pub fn will_apply(&self, target: &ObjectId) -> bool {
-        match self.reconciliation() {
-            Reconciliation::Ready | Reconciliation::Progressing => true,
-            Reconciliation::FailedDryRun { message, .. } => names(&message, target),
-            Reconciliation::Failed { reason, .. } => comes_after_apply(&reason),
-            Reconciliation::Waiting { .. }
-            | Reconciliation::Suspended
-            | Reconciliation::Stalled { .. }
-            | Reconciliation::Deleting => false,
-        }
-    }
-}
-
-/// Whether a rule with this reason stands in Argo CD's own objects, so that its comparison passes over what the rule
-/// ignores.
-pub fn is_of_argo_cd(reason: &str) -> bool {
-    is_of("Application ", reason) || is_of("ConfigMap ", reason)
-}
-
-fn is_of(kind: &str, reason: &str) -> bool {
-    reason.starts_with(kind) && reason.contains(" ignores ")
 }
 
 #[cfg(test)]

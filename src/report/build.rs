@@ -9,15 +9,17 @@ use super::told::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport,
     PredictionReport, Warning,
 };
+use crate::engine::argo_cd::application::REFRESH;
 use crate::engine::confirm::Confirmation;
 use crate::engine::diff::{Change, Drift, Masker, Severity};
+use crate::engine::flux::reconciliation::REQUESTED_AT;
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, ObjectId};
-use crate::engine::operation::{REFRESH, REQUESTED_AT, comparable};
 use crate::engine::plan::{Act, Caution, Plan, Step, Written};
 use crate::engine::predict::{Cause, Overwrite, Prediction};
 use crate::engine::rules::{Finding, prediction_mismatch};
 use crate::engine::syncer::Strategy;
+use crate::engine::tool_object::message::comparable;
 use crate::engine::{Assessment, Snapshot, Tool};
 
 /// The longest message that is shown, in bytes: a server's message may embed a whole pod spec.

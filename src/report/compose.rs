@@ -12,11 +12,11 @@ use super::told::{DryRunReport, PredictionReport};
 use super::{build, conditions, in_progress, printer};
 use crate::engine::diff::Masker;
 use crate::engine::object::ObjectId;
-use crate::engine::operation::When;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::rules::{Finding, with_plan};
+use crate::engine::tool_object::when::When;
 use crate::engine::{Assessment, Policy, Snapshot};
 use said::said;
 

@@ -148,8 +148,9 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::engine::ArgoCd;
-    use crate::engine::operation::{Application, Windows};
+    use crate::engine::argo_cd::ArgoCd;
+    use crate::engine::argo_cd::application::Application;
+    use crate::engine::argo_cd::window::Windows;
 
     fn shown(hash: &str) -> serde_json::Value {
         json!({"hash": hash, "serial": 1, "expires": "2026-01-05T11:00:00Z", "cautions": [], "steps": []})

@@ -5,7 +5,6 @@ pub mod git;
 pub mod ignore;
 pub mod local;
 pub mod render;
-pub mod syncing;
 pub mod yaml;
 
 /// One file of a source, by its path from the source's root.

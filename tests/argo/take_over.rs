@@ -2,11 +2,12 @@
 //! does not know.
 
 use anyhow::{Context, Result};
+use driftmend::engine::argo_cd;
+use driftmend::engine::argo_cd::application::Application;
+use driftmend::engine::dressing::Dressing;
 use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::FieldPath;
-use driftmend::engine::operation::Application;
 use driftmend::engine::predict::{Prediction, predict};
-use driftmend::source::syncing::{Dressing, argo_cd};
 use serde_json::{Value, json};
 
 use crate::harness::argo_cd::NAMESPACE;
@@ -16,7 +17,11 @@ use crate::watched::Watched;
 /// How Argo CD would apply the document now.
 fn predicted(shop: &Shop<'_>, git: &Value, live: &Value) -> Result<Prediction> {
     let application = Application::read(&shop.application.read()?).context("no Application")?;
-    let dressing = Dressing::ArgoCd(argo_cd::dressing(&application, NAMESPACE, argo_cd::Tracking::default()));
+    let dressing = Dressing::ArgoCd(argo_cd::dressing::dressing(
+        &application,
+        NAMESPACE,
+        argo_cd::dressing::Tracking::default(),
+    ));
     let mut git = git.clone();
     git["metadata"]["namespace"] = json!(shop.namespace);
     dressing.dress(&mut git, Some(live));

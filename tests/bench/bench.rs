@@ -45,7 +45,7 @@ use writes::Unrest;
 #[global_allocator]
 static ALLOCATOR: allocations::Counting = allocations::Counting;
 
-/// Drift that began longer ago than this is no mass drift (`controller/mass.rs` counts a minute).
+/// Drift that began longer ago than this is no mass drift (`engine/mass.rs` counts a minute).
 const PAST_THE_MASS_WINDOW: Duration = Duration::from_secs(62);
 
 /// How much is measured.

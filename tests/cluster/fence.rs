@@ -11,7 +11,9 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use driftmend::engine::operation::{Kustomization, Then, clear, poke, refresh, start};
+use driftmend::engine::argo_cd::requests::{Then, clear, refresh, start};
+use driftmend::engine::flux::kustomization::Kustomization;
+use driftmend::engine::flux::reconciliation::poke;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 

@@ -13,12 +13,12 @@ use super::super::watch::WARNING_LIMIT;
 use super::Sources;
 use super::wanted::Wanted;
 use crate::crd::DriftWatch;
+use crate::engine::argo_cd;
 use crate::engine::kind::Kind;
 use crate::engine::object::Document;
-use crate::engine::operation::ResourceRef;
+use crate::engine::tool_object::resource::ResourceRef;
 use crate::report::{Notice, cut};
 use crate::source::render::Rendered;
-use crate::source::syncing::argo_cd;
 use crate::source::yaml::{self, Remark, Remarks};
 
 /// The longest name of a namespace, in bytes: a label of DNS.
@@ -222,7 +222,7 @@ fn told(message: String) -> Notice {
 /// The commit from which an object was applied last.
 fn synced_revision<'a>(resolved: &'a Resolved, target: &Target) -> Option<&'a str> {
     match &resolved.application {
-        Some(application) => argo_cd::synced_revision_of(application, &ResourceRef::from(&target.id())),
+        Some(application) => argo_cd::origin::synced_revision_of(application, &ResourceRef::from(&target.id())),
         None => resolved.origin.synced.first().map(String::as_str),
     }
 }
@@ -270,10 +270,9 @@ mod tests {
     use super::*;
     use crate::controller::origin;
     use crate::crd::NOT_GOVERNED_LIMIT;
-    use crate::engine::operation::Application;
-    use crate::source::SourceFile;
-    use crate::source::render;
-    use crate::source::syncing::Dressing;
+    use crate::engine::argo_cd::application::Application;
+    use crate::engine::dressing::Dressing;
+    use crate::source::{SourceFile, render};
 
     fn watch() -> DriftWatch {
         serde_json::from_value(json!({
@@ -350,10 +349,10 @@ mod tests {
             Application::read(&object).unwrap()
         };
         let left = |namespace: &str| {
-            let dressing = Dressing::ArgoCd(argo_cd::dressing(
+            let dressing = Dressing::ArgoCd(argo_cd::dressing::dressing(
                 &application(namespace.to_owned()),
                 "argocd",
-                argo_cd::Tracking::default(),
+                argo_cd::dressing::Tracking::default(),
             ));
             governed_by(
                 Held::default(),

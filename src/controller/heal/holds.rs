@@ -1,7 +1,7 @@
 //! Holds: what keeps a step of an approved plan from being sent now.
 
 use crate::controller::observe::Scene;
-use crate::engine::operation::Hold;
+use crate::engine::argo_cd::hold::Hold;
 use crate::engine::plan::{Step, StepKind, Written, held_back};
 
 /// Whether the step syncs the Deployment itself. What follows a clear is Argo CD's own sync, which goes by its own

@@ -2,11 +2,10 @@
 
 use serde_json::json;
 
-use super::record;
-use super::{Healer, LOOK_AGAIN, Look, Progress, name, now};
+use super::{Healer, LOOK_AGAIN, Look, Progress, name, now, record};
 use crate::cluster::{ApiError, DryRun};
-use crate::controller::verify::Verified;
 use crate::crd::DriftReport;
+use crate::engine::verify::Verified;
 use crate::report::{HealResult, Healing, SentRequest, StepState};
 
 impl<L: Look> Healer<'_, L> {

@@ -6,9 +6,9 @@ use tracing::{info, warn};
 use super::{Audit, name, now};
 use crate::cluster::{ApiError, Cluster, DryRun};
 use crate::crd::DriftReport;
-use crate::engine::ArgoCd;
-use crate::engine::operation::comparable;
+use crate::engine::argo_cd::ArgoCd;
 use crate::engine::plan::Refusal;
+use crate::engine::tool_object::message::comparable;
 use crate::report::{HISTORY_LIMIT, Heal, HealResult, Healing, HistoryEntry, cut, fitting_entry, printer};
 
 /// The message of a heal whose healer is gone. Of a heal of somebody else the chart's policy takes no other words than

@@ -2,8 +2,8 @@
 //! neither stops.
 
 use crate::engine::diff::Drift;
-use crate::engine::operation::ResourceRef;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// How often in a row the same document must have been applied: a second time may be a person's, a third one is
 /// nobody's intention.

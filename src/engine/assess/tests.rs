@@ -5,6 +5,7 @@ use super::*;
 use crate::engine::diff::ChangeKind;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{git, policy, snapshot, synced};
+use crate::engine::plan::{self, Memory};
 use crate::engine::rules::{Case, diagnose};
 use crate::engine::syncer::Syncer;
 
@@ -15,10 +16,12 @@ fn argo_cd(status: Value) -> Tool {
         "spec": {"source": {"repoURL": "https://git.example/shop", "path": "."}, "destination": {}},
         "status": status,
     });
-    let application = crate::engine::operation::Application::read(&object).unwrap().into();
-    Tool::ArgoCd(std::sync::Arc::new(crate::engine::ArgoCd {
+    let application = crate::engine::argo_cd::application::Application::read(&object)
+        .unwrap()
+        .into();
+    Tool::ArgoCd(std::sync::Arc::new(crate::engine::argo_cd::ArgoCd {
         application,
-        windows: crate::engine::operation::Windows::none(),
+        windows: crate::engine::argo_cd::window::Windows::none(),
         application_set: None,
         seen_alive: None,
     }))
@@ -90,8 +93,8 @@ fn what_git_dropped_is_orphaned_unless_it_is_about_to_go() {
             "spec": {"interval": "10m", "prune": prune, "suspend": suspend,
                      "sourceRef": {"kind": "GitRepository", "name": "shop"}},
         });
-        let kustomization = crate::engine::operation::Kustomization::read(&object).unwrap();
-        Tool::Flux(std::sync::Arc::new(crate::engine::Flux {
+        let kustomization = crate::engine::flux::kustomization::Kustomization::read(&object).unwrap();
+        Tool::Flux(std::sync::Arc::new(crate::engine::flux::Flux {
             kustomization: kustomization.into(),
             repository: None,
         }))

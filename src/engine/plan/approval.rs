@@ -1,8 +1,10 @@
 //! A person's yes or no, and whether it holds for what is there now.
 
 mod resume;
+mod ruling;
 
 pub use resume::{Begun, Remembered, resume};
+pub use ruling::{Ruling, ruling};
 
 use jiff::Timestamp;
 use schemars::JsonSchema;

@@ -3,16 +3,17 @@
 use serde_json::{Value, json};
 
 use super::on_application::Act;
-use super::{Plan, Step, hand_back};
+use super::{Plan, Step};
 use crate::engine::assessment::Assessment;
 use crate::engine::diff::Severity;
 use crate::engine::digest::digest;
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
-use crate::engine::operation::ResourceRef;
 use crate::engine::predict::{Overwrite, predict_knowing};
 use crate::engine::recreation::{Recreates, recreates};
+use crate::engine::remedy::hand_back;
 use crate::engine::snapshot::Snapshot;
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// A sync window forbids the heal.
 pub const SYNC_WINDOW: &str = "SyncWindow";

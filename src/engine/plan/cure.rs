@@ -3,18 +3,19 @@
 
 use super::cautions::{self, Caution};
 use super::choice::{Choice, Cure, choose};
-use super::hand_back::{self, HandBackError};
-use super::ill::Ill;
-use super::restore::{RestoreError, Restored};
 use super::step::Step;
-use super::whole::{Whole, whole};
-use super::{NoPlan, last_applied, restore, traps, trial};
+use super::{NoPlan, last_applied, traps};
 use crate::engine::assessment::Assessment;
 use crate::engine::diff::{Change, ChangeKind, Drift, Severity};
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{ManagedFields, Operation, transfer};
 use crate::engine::predict::{predict_knowing, refusal_of};
+use crate::engine::remedy::hand_back::HandBackError;
+use crate::engine::remedy::ill::Ill;
+use crate::engine::remedy::restore::{RestoreError, Restored};
+use crate::engine::remedy::whole::{Whole, whole};
+use crate::engine::remedy::{hand_back, restore, trial};
 use crate::engine::snapshot::{Policy, Snapshot};
 use crate::engine::syncer::{Strategy, Syncer, TakesOver};
 use crate::engine::trap::Trap;

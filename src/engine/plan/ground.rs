@@ -3,8 +3,9 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::engine::argo_cd::application::Application;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::kind::Kind;
-use crate::engine::operation::{Application, Kustomization};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::tool::Tool;
 

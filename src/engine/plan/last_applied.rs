@@ -9,12 +9,12 @@
 use json_patch::{AddOperation, Patch, PatchOperation, ReplaceOperation, TestOperation};
 use serde_json::{Value, json};
 
-use super::restore::pointer;
 use super::step::Step;
 use crate::engine::facts::Facts;
 use crate::engine::last_applied::{LAST_APPLIED, LastApplied};
 use crate::engine::object::{FieldPath, escape_token};
 use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation};
+use crate::engine::remedy::restore::pointer;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::syncer::{Strategy, Syncer};
 

@@ -9,9 +9,7 @@ mod cautions;
 mod choice;
 mod cure;
 mod ground;
-mod hand_back;
 mod hash;
-mod ill;
 mod last_applied;
 mod memory;
 mod no_plan;
@@ -22,27 +20,20 @@ mod reach;
 mod recordable;
 mod refusal;
 mod rehearsal;
-mod restore;
 mod step;
 #[cfg(test)]
 pub(super) mod tests;
 mod traps;
-pub(in crate::engine) mod trial;
-#[cfg(test)]
-pub(super) use whole::tests as union_scenes;
-mod whole;
 mod work;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, judge, resume};
+pub use approval::{Approval, Approved, Begun, Decision, Ended, Ledger, Remembered, Ruling, judge, resume, ruling};
 pub use cautions::{Caution, OTHERS_FORETOLD, SYNC_WINDOW};
 pub use choice::{Choice, Cure, choose};
 pub use ground::Ground;
-pub use hand_back::HandBackError;
 pub use hash::drift_digest;
-pub(in crate::engine) use ill::is_taken_over;
 pub use last_applied::first_unnamed;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
@@ -51,21 +42,22 @@ pub use on_kustomization::{KustomizationRef, held_back};
 pub use reach::{beyond, reach};
 pub use refusal::Refusal;
 pub use rehearsal::undone;
-pub use restore::{RestoreError, Restored, restore};
 pub use step::{RenderError, Request, Step, StepKind, Written};
 
 use self::cure::{Cured, cure, restored, spares_ignored};
-use self::ill::Ill;
 use self::on_application::{Around, Before};
 use self::work::Work;
+use super::argo_cd::{self, ArgoCd};
+use super::assess::{assess_knowing, facts};
 use super::assessment::Assessment;
 use super::diff::Drift;
 use super::kind::Kind;
-use super::operation::short_commit;
 use super::snapshot::{Mode, Policy, Snapshot};
-use super::tool::{ArgoCd, Tool, is_of_argo_cd};
+use super::tool::Tool;
 use super::trap::Trap;
+use crate::engine::argo_cd::touch::short_commit;
 use crate::engine::facts::Facts;
+use crate::engine::remedy::ill::Ill;
 
 /// What a person is asked to approve.
 #[derive(Clone, Debug, PartialEq)]
@@ -162,8 +154,17 @@ pub fn propose(snapshot: &Snapshot, assessment: &Assessment, policy: &Policy, me
     propose_knowing(snapshot, assessment, policy, memory, None)
 }
 
+/// [`assess`](super::assess()), and [`propose`] for what comes of it. What is read out of the snapshot is read once for
+/// both.
+pub fn assess_and_propose(snapshot: &Snapshot, policy: &Policy, memory: &Memory) -> (Assessment, Result<Plan, NoPlan>) {
+    let facts = facts(snapshot);
+    let assessment = assess_knowing(snapshot, policy, facts.as_ref(), None);
+    let plan = propose_knowing(snapshot, &assessment, policy, memory, facts.as_ref());
+    (assessment, plan)
+}
+
 /// [`propose`] for a caller that has read the snapshot already.
-pub(super) fn propose_knowing<'a>(
+fn propose_knowing<'a>(
     snapshot: &'a Snapshot,
     assessment: &Assessment,
     policy: &Policy,
@@ -374,7 +375,7 @@ fn stays_in_sync<'a>(argo_cd: &ArgoCd, mut beside: impl Iterator<Item = &'a Caut
             && !caution
                 .fields
                 .iter()
-                .all(|field| field.reason.as_deref().is_some_and(is_of_argo_cd))
+                .all(|field| field.reason.as_deref().is_some_and(argo_cd::is_own_rule))
     };
     argo_cd.application.automated().is_none() || !beside.any(compared)
 }

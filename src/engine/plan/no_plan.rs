@@ -1,7 +1,8 @@
 //! Why there is no plan, in words for the report.
 
-use super::{HandBackError, RestoreError};
 use crate::engine::phase::Phase;
+use crate::engine::remedy::hand_back::HandBackError;
+use crate::engine::remedy::restore::RestoreError;
 
 /// Why there is no plan.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

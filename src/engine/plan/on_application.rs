@@ -7,11 +7,16 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::step::RenderError;
-use crate::engine::object::ObjectId;
-use crate::engine::operation::{
-    Application, NoRequest, Operation, OperationPhase, OperationState, Requested, ResourceRef, Retry, Revision, Stale,
-    Then, Touches, clear, refresh, refresh_asked, start, started, withdraw_refresh,
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::requests::{
+    Operation, Stale, Then, clear, refresh, refresh_asked, start, started, withdraw_refresh,
 };
+use crate::engine::argo_cd::revision::Revision;
+use crate::engine::argo_cd::state::{OperationPhase, OperationState, Requested, Retry};
+use crate::engine::argo_cd::touch::Touches;
+use crate::engine::object::ObjectId;
+use crate::engine::tool_object::patch::NoRequest;
+use crate::engine::tool_object::resource::ResourceRef;
 
 mod following;
 #[cfg(test)]

@@ -8,9 +8,10 @@ use json_patch::Patch;
 
 use super::NoPlan;
 use super::step::{RenderError, Step};
+use crate::engine::flux::Flux;
+use crate::engine::flux::kustomization::Kustomization;
+use crate::engine::flux::reconciliation::{Reconciliation, handled, poke, poked};
 use crate::engine::object::ObjectId;
-use crate::engine::operation::{Kustomization, Reconciliation, handled, poke, poked};
-use crate::engine::tool::Flux;
 
 /// The Kustomization that a step writes.
 #[derive(Clone, Debug, PartialEq, Eq)]

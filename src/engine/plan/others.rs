@@ -5,10 +5,14 @@
 
 use super::cautions::{Caution, OTHERS_FORETOLD, OTHERS_REFUSED};
 use super::{Step, StepKind};
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::touch::short_commit;
+use crate::engine::flux::Flux;
+use crate::engine::flux::reconciliation::{Reconciliation, names};
 use crate::engine::kind::{KINDS, Kind};
-use crate::engine::operation::{Reconciliation, ResourceRef, names, short_commit};
 use crate::engine::snapshot::Snapshot;
-use crate::engine::tool::{ArgoCd, Flux, Tool};
+use crate::engine::tool::Tool;
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// The longest of another object's failure that is told, in characters.
 const TOLD: usize = 240;

@@ -10,13 +10,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ground::Ground;
+use super::last_applied;
 use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
 use super::on_kustomization::{self, KustomizationRef};
-use super::{hand_back, last_applied};
 use crate::engine::diff::compare;
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation, Owner};
+use crate::engine::remedy::hand_back;
 use crate::engine::syncer::{Strategy, Syncer};
 
 /// What a step does.

@@ -49,12 +49,12 @@ pub(in crate::engine) fn synced() -> Value {
     live
 }
 
-pub(super) fn container(live: &mut Value) -> &mut Value {
+pub(in crate::engine) fn container(live: &mut Value) -> &mut Value {
     &mut live["spec"]["template"]["spec"]["containers"][0]
 }
 
 /// A person switched the probe, and a sidecar now stands first.
-pub(super) fn switched() -> Value {
+pub(in crate::engine) fn switched() -> Value {
     let mut live = synced();
     let probe = &mut container(&mut live)["livenessProbe"];
     probe.as_object_mut().unwrap().remove("httpGet");
@@ -105,7 +105,7 @@ pub(in crate::engine) fn policy() -> Policy {
     }
 }
 
-pub(super) fn proposed(snapshot: &Snapshot, memory: &Memory) -> Result<Plan, NoPlan> {
+pub(in crate::engine) fn proposed(snapshot: &Snapshot, memory: &Memory) -> Result<Plan, NoPlan> {
     propose(snapshot, &assess(snapshot, &policy()), &policy(), memory)
 }
 
@@ -271,7 +271,7 @@ fn an_expired_plan_comes_again_under_another_hash() {
     assert_eq!(again.drift, first.drift);
 }
 
-pub(super) fn approval(hash: &str) -> Approval {
+pub(in crate::engine) fn approval(hash: &str) -> Approval {
     Approval {
         decision: Decision::Approved,
         plan_hash: hash.to_owned(),

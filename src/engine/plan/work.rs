@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use super::NoPlan;
 use super::hash::{drift_digest, refusal_digest};
+use crate::engine::argo_cd::standing::Standing;
 use crate::engine::assessment::Assessment;
 use crate::engine::diff::{Drift, Moved, Severity};
 use crate::engine::digest::digest;
-use crate::engine::operation::Standing;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Cause, Prediction, Verdict};
 use crate::engine::snapshot::Snapshot;

@@ -9,9 +9,10 @@ use super::{Because, Reason, immutable, is_same, named, near, tally, unnumbered}
 use crate::engine::diff::{Change, Drift, Severity};
 use crate::engine::facts::Facts;
 use crate::engine::last_applied::LAST_APPLIED;
-use crate::engine::plan;
-use crate::engine::plan::trial::{self, Tried};
 use crate::engine::predict::{Cause, Foretold, refusal_of};
+use crate::engine::remedy::ill::is_taken_over;
+use crate::engine::remedy::trial;
+use crate::engine::remedy::trial::Tried;
 use crate::engine::schema::apply_defaults;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::syncer::{Strategy, Syncer};
@@ -275,7 +276,7 @@ impl Trials<'_, '_, '_> {
         // As a plan does, where Git took over what somebody wrote and went on from there.
         let taken_over = drifts
             .iter()
-            .filter(|drift| plan::is_taken_over(drift, self.snapshot))
+            .filter(|drift| is_taken_over(drift, self.snapshot))
             .map(|drift| &drift.change);
         let all: Vec<&Change> = of(Severity::Drift).chain(taken_over).collect();
         let cures = |tried: Option<Tried>| tried.is_some_and(|tried| self.cures(cause, &tried).helps());

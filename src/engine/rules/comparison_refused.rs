@@ -48,13 +48,14 @@ mod tests {
     use pretty_assertions::assert_eq;
     use serde_json::{Value, json};
 
+    use crate::engine::argo_cd::ArgoCd;
+    use crate::engine::argo_cd::shapes::{quiet, read, set};
+    use crate::engine::argo_cd::window::Windows;
     use crate::engine::kind::DEPLOYMENT;
-    use crate::engine::operation::Windows;
-    use crate::engine::operation::shapes::{quiet, read, set};
     use crate::engine::predict::predict;
     use crate::engine::rules::tests::{git, of, snapshot};
     use crate::engine::syncer::{Strategy, Syncer};
-    use crate::engine::{ArgoCd, Snapshot, Tool};
+    use crate::engine::{Snapshot, Tool};
 
     fn with(handler: &Value) -> Value {
         let mut document = git();

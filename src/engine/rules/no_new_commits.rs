@@ -1,7 +1,7 @@
 //! Flux's source stays behind what Git has.
 
 use super::{Case, Check, Finding, Rule, Weight, nothing};
-use crate::engine::operation::NotFetching;
+use crate::engine::flux::fetching::NotFetching;
 
 /// The rule.
 pub static RULE: Rule = Rule {

@@ -1,7 +1,7 @@
 //! Flux does not apply the Kustomization: what Git has does not reach the cluster.
 
 use super::{Case, Check, Finding, Rule, Weight, nothing};
-use crate::engine::operation::{Awaited, Reconciliation, comes_after_apply, names};
+use crate::engine::flux::reconciliation::{Awaited, Reconciliation, comes_after_apply, names};
 
 /// The rule.
 pub static RULE: Rule = Rule {

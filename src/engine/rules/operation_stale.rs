@@ -1,7 +1,7 @@
 //! The tool's own operation is stale: it stops the next sync, or looks as if it did.
 
 use super::{Case, Check, Finding, Rule, Weight, nothing};
-use crate::engine::operation::Action;
+use crate::engine::tool_object::action::Action;
 
 /// The rule.
 pub static RULE: Rule = Rule {

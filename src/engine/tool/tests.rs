@@ -1,9 +1,13 @@
 //! Whether Flux applies a Deployment, and since when that stands.
 
 use pretty_assertions::assert_eq;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::standing::Standing;
+use crate::engine::argo_cd::window::Windows;
+use crate::engine::flux::kustomization::Kustomization;
 
 #[test]
 fn flux_applies_a_deployment_unless_something_else_is_in_the_way() {

@@ -11,11 +11,11 @@ use super::unnamed::{Differs, is_left_alone};
 use super::{Kept, MOST_TRIED, Member, Trap, Trial, others};
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
-use crate::engine::operation::When;
 use crate::engine::ownership::{FieldSet, ManagedFields, Operation, transfer};
 use crate::engine::predict::{refusal_of, taken_over};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::syncer::Strategy;
+use crate::engine::tool_object::when::When;
 
 /// The first member that the tool does not own by an apply, where no sync comes by itself that applies it.
 pub fn unapplied(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, next_sync: Option<&When>) -> Vec<Trap> {

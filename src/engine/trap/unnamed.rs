@@ -12,11 +12,11 @@ use crate::engine::diff::{ChangeKind, Drift, Severity};
 use crate::engine::facts::Facts;
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
-use crate::engine::operation::When;
 use crate::engine::ownership::FieldSet;
 use crate::engine::predict::refusal_of;
 use crate::engine::snapshot::Snapshot;
 use crate::engine::syncer::Strategy;
+use crate::engine::tool_object::when::When;
 
 /// The members that last-applied does not name, where no sync comes by itself that writes it.
 pub fn unnamed(snapshot: &Snapshot, facts: &Facts<'_>, differs: Differs<'_>, next_sync: Option<&When>) -> Vec<Trap> {

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::*;
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::operation::{Application, Windows};
 use crate::engine::syncer::{Strategy, Syncer};
-use crate::engine::{ArgoCd, Mode, Policy, Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 #[test]
 fn a_megabyte_of_an_operations_state_is_told_in_a_kilobyte() {

@@ -25,8 +25,8 @@ use std::sync::Arc;
 use serde_json::Value;
 
 pub use super::child::jq;
+pub use crate::engine::argo_cd::glob::matches as glob;
 use crate::engine::kind::Kind;
-pub use crate::engine::operation::glob::matches as glob;
 
 use super::SourceFile;
 use super::yaml::{self, Document, Remark};

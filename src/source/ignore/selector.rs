@@ -7,9 +7,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::reading::shown;
+use crate::engine::argo_cd::glob;
 use crate::engine::kind::KINDS;
 use crate::engine::object::ObjectId;
-use crate::engine::operation::glob;
 
 /// The longest glob, regular expression or name, in bytes: four times the longest name there is.
 const LONGEST_WORD: usize = 1_024;

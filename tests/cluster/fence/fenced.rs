@@ -4,7 +4,9 @@ use std::ops::ControlFlow;
 use std::sync::OnceLock;
 
 use anyhow::{Context, Result, ensure};
-use driftmend::engine::operation::{Application, Operation, ResourceRef};
+use driftmend::engine::argo_cd::application::Application;
+use driftmend::engine::argo_cd::requests::Operation;
+use driftmend::engine::tool_object::resource::ResourceRef;
 use serde_json::{Value, json};
 
 use super::{HEAL, PATIENCE};

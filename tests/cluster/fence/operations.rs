@@ -1,7 +1,7 @@
 //! Operations of an Application: started, and their states cleared.
 
 use anyhow::{Context, Result};
-use driftmend::engine::operation::{Then, clear, refresh, withdraw_refresh};
+use driftmend::engine::argo_cd::requests::{Then, clear, refresh, withdraw_refresh};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 

@@ -1,7 +1,9 @@
 //! Who owns what of a tool's object before and after a write.
 
 use anyhow::{Context, Result};
-use driftmend::engine::operation::{Kustomization, Then, clear, poke, refresh, withdraw_refresh};
+use driftmend::engine::argo_cd::requests::{Then, clear, refresh, withdraw_refresh};
+use driftmend::engine::flux::kustomization::Kustomization;
+use driftmend::engine::flux::reconciliation::poke;
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 

@@ -1,8 +1,9 @@
 //! How an interrupted heal goes on under the approval that it began with.
 
 use super::{Approval, Approved, Decision};
+use crate::engine::argo_cd::revision::Revision;
+use crate::engine::argo_cd::touch::Touches;
 use crate::engine::object::FieldPath;
-use crate::engine::operation::{ResourceRef, Revision, Touches};
 use crate::engine::ownership::ManagedFields;
 use crate::engine::plan::cure::receiver;
 use crate::engine::plan::ground::Ground;
@@ -12,6 +13,7 @@ use crate::engine::plan::refusal::Refusal;
 use crate::engine::plan::step::{Step, StepKind, holders};
 use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::snapshot::Snapshot;
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// A heal that began, as far as a report remembers it after a crash.
 #[derive(Clone, Debug)]

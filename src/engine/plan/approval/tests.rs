@@ -4,9 +4,11 @@ use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
 
 use super::*;
+use crate::engine::argo_cd::requests::Stale;
+use crate::engine::argo_cd::state::OperationPhase;
+use crate::engine::argo_cd::touch::Touches;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::ObjectId;
-use crate::engine::operation::{OperationPhase, ResourceRef, Stale, Touches};
 use crate::engine::ownership::Operation;
 use crate::engine::plan::hash::plan_hash;
 use crate::engine::plan::on_application::{Act, OnApplication};
@@ -16,6 +18,7 @@ use crate::engine::plan::tests::{approval, git, snapshot, switched};
 use crate::engine::plan::{ApplicationRef, Memory};
 use crate::engine::snapshot::Snapshot;
 use crate::engine::syncer::{Strategy, Syncer};
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// A step of each kind.
 fn steps() -> Vec<Step> {

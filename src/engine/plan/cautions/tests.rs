@@ -4,15 +4,16 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{approval, container, git, policy, snapshot, switched};
 use crate::engine::plan::{Approval, Ledger, Memory, NoPlan, StepKind, judge, propose};
 use crate::engine::syncer::{Strategy, Syncer};
-use crate::engine::{ArgoCd, Policy, Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Policy, Remedy, SourceFacts, Tool, assess};
 
 const TOOL: &str = "kustomize-controller";
 

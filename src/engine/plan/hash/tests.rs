@@ -7,10 +7,12 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::argo_cd::revision::Revision;
+use crate::engine::argo_cd::touch::{Touched, Touches};
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::operation::{ResourceRef, Revision, Touched, Touches};
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
 use crate::engine::syncer::Strategy;
+use crate::engine::tool_object::resource::ResourceRef;
 
 mod steps;
 

@@ -6,13 +6,17 @@ use super::super::cautions::{BEFORE_ITS_TURN, CLEARED_IN_VAIN, Caution, LEFT_UND
 use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::application::{Application, ResourceStatus};
+use crate::engine::argo_cd::hold::Hold;
+use crate::engine::argo_cd::requests::{Operation, Stale, Then};
+use crate::engine::argo_cd::revision::Revision;
+use crate::engine::argo_cd::standing::Standing;
+use crate::engine::argo_cd::touch::{short_commit, touches};
 use crate::engine::object::ObjectId;
-use crate::engine::operation::{
-    Action, Application, Hold, Operation, ResourceRef, ResourceStatus, Revision, Stale, Standing, Then, short_commit,
-    touches,
-};
 use crate::engine::source_facts::SourceFacts;
-use crate::engine::tool::ArgoCd;
+use crate::engine::tool_object::action::Action;
+use crate::engine::tool_object::resource::ResourceRef;
 
 /// What the cure of the Deployment is, as far as the Application is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -6,11 +6,11 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::plan::{Memory, NoPlan, Step};
 use crate::engine::source_facts::SourceFacts;
-use crate::engine::tool::ArgoCd;
 
 mod clear;
 mod left_alone;

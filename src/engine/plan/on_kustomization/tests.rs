@@ -6,19 +6,18 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use crate::engine::diff::Severity;
+use crate::engine::flux::Flux;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::{
-    Approval, Begun, Decision, Ground, Memory, NoPlan, Plan, Refusal, Remembered, Step, StepKind, Written, propose,
-    resume,
+    Approval, Approved, Begun, Decision, Ground, Memory, NoPlan, Plan, Refusal, Remembered, Step, StepKind, Written,
+    propose, resume,
 };
 use crate::engine::syncer::{Strategy, Syncer, TakesOver};
-use crate::engine::{
-    Flux, Policy, Remedy, Snapshot, SourceFacts, Tool, assess,
-    operation::{GitRepository, Kustomization},
-    plan::Approved,
-};
+use crate::engine::{Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
 
 const FLUX: &str = "kustomize-controller";
 

@@ -7,9 +7,10 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::argo_cd::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
+use crate::engine::argo_cd::window::Windows;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::operation::shapes::{BEFORE, HERE, now, out_of_sync, quiet, read, set, with_state};
-use crate::engine::operation::{Kustomization, Windows};
 use crate::engine::ownership::FieldSet;
 use crate::engine::plan::tests::{container, git, policy, snapshot, switched};
 use crate::engine::plan::{Memory, Plan, propose};

@@ -3,7 +3,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::engine::plan::tests::{policy, snapshot};
-use crate::engine::plan::union_scenes::{by_hand, synced};
+use crate::engine::remedy::whole::tests::{by_hand, synced};
 use crate::engine::rules::tests::latent::{http_get, tcp_socket};
 use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{Snapshot, assess};

@@ -4,11 +4,12 @@ use json_patch::{Patch, PatchOperation, ReplaceOperation};
 use serde_json::Value;
 
 use super::{Step, Written};
-use crate::engine::operation::NoRequest;
 use crate::engine::ownership::{HEAL_MANAGER, Operation, transfer};
 use crate::engine::plan::ground::Ground;
-use crate::engine::plan::hand_back::{self, HandBackError};
 use crate::engine::plan::on_kustomization;
+use crate::engine::remedy::hand_back;
+use crate::engine::remedy::hand_back::HandBackError;
+use crate::engine::tool_object::patch::NoRequest;
 
 /// One guarded write.
 #[derive(Clone, Debug, PartialEq)]
@@ -137,7 +138,7 @@ impl Step {
 
 fn replace(pointer: &'static str, value: Value) -> PatchOperation {
     PatchOperation::Replace(ReplaceOperation {
-        path: crate::engine::plan::restore::pointer(pointer),
+        path: crate::engine::remedy::restore::pointer(pointer),
         value,
     })
 }

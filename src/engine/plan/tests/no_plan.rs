@@ -7,10 +7,11 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
-use crate::engine::operation::Kustomization;
+use crate::engine::Tool;
+use crate::engine::flux::Flux;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::{Strategy, Syncer};
-use crate::engine::{Flux, Tool};
 
 #[test]
 fn there_is_no_plan_where_a_person_or_the_source_says_so() {

@@ -7,9 +7,11 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::{GitRepository, Kustomization};
+use crate::engine::flux::Flux;
+use crate::engine::flux::git_repository::GitRepository;
+use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::syncer::{Strategy, Syncer, TakesOver};
-use crate::engine::{Flux, Mode, Policy, Remedy, SourceFacts, Tool, assess};
+use crate::engine::{Mode, Policy, Remedy, SourceFacts, Tool, assess};
 
 /// Flux with this Kustomization, and a live object with a toleration that no server would merge with Git's.
 fn under_flux(kustomization: &Value, manager: &str, live: Option<Value>) -> Snapshot {

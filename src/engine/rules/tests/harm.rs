@@ -241,15 +241,16 @@ fn what_does_not_count_as_drift_is_not_called_ignored() {
 
 #[test]
 fn what_argo_cd_is_told_to_respect_is_not_overwritten() {
+    use crate::engine::argo_cd::application::Application;
+    use crate::engine::argo_cd::window::Windows;
     use crate::engine::diff::{IgnoreRule, PathPattern};
-    use crate::engine::operation::{Application, Windows};
     let with_options = |options: Value| {
         let application = Application::read(&json!({
             "metadata": {"namespace": "argocd", "name": "shop", "uid": "u"},
             "spec": {"source": {"repoURL": "https://git.example/shop.git"}, "syncPolicy": {"syncOptions": options}},
         }));
         let application = Arc::new(application.unwrap());
-        Tool::ArgoCd(Arc::new(crate::engine::ArgoCd {
+        Tool::ArgoCd(Arc::new(crate::engine::argo_cd::ArgoCd {
             application,
             windows: Windows::none(),
             application_set: None,

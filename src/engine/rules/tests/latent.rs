@@ -7,13 +7,13 @@ use crate::engine::kind::DEPLOYMENT;
 use crate::engine::ownership::FieldSet;
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::{policy, snapshot};
-use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
-use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind};
+use crate::engine::plan::{Ground, Memory, NoPlan, Plan, Step, StepKind, assess_and_propose};
 use crate::engine::predict::predict;
+use crate::engine::remedy::whole::tests::{by_hand, carried_out, document, places, synced};
 use crate::engine::rules::tests::findings;
 use crate::engine::schema::UNIONS;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
-use crate::engine::{Assessment, Policy, Remedy, Snapshot, assess_and_propose};
+use crate::engine::{Assessment, Policy, Remedy, Snapshot};
 
 mod heals;
 mod takeovers;

@@ -6,9 +6,9 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::plan::{Memory, NoPlan};
+use crate::engine::assess;
+use crate::engine::plan::{Memory, NoPlan, assess_and_propose};
 use crate::engine::rules::with_plan;
-use crate::engine::{assess, assess_and_propose};
 use rules::{changed, hold_to_rules, propose, syncers};
 
 mod rules;

@@ -7,20 +7,21 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::latent::{ARGO_CD, http_get, tcp_socket, told};
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::last_applied::LAST_APPLIED;
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way};
 use crate::engine::ownership::{ManagedFields, Operation};
 use crate::engine::phase::Phase;
 use crate::engine::plan::tests::snapshot;
-use crate::engine::plan::union_scenes::{by_hand, carried_out, document, places, synced};
 use crate::engine::plan::{NoPlan, Plan, Step, StepKind};
 use crate::engine::predict::predict;
+use crate::engine::remedy::whole::tests::{by_hand, carried_out, document, places, synced};
 use crate::engine::rules::tests::findings;
 use crate::engine::schema::UNIONS;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
-use crate::engine::{ArgoCd, Snapshot, Tool};
+use crate::engine::{Snapshot, Tool};
 
 const CLIENT_SIDE: Strategy = Strategy::ClientSideApply;
 

@@ -1,9 +1,13 @@
 //! An Application and its AppProject in any shape are read or refused, and whatever is made of them ends.
 
-use driftmend::engine::operation::{
-    Application, Context, Operation, Then, Trigger, Windows, classify, clear, comparable, concerns, held_back,
-    next_sync, refresh, refreshed, start, started, touches,
-};
+use driftmend::engine::argo_cd::application::Application;
+use driftmend::engine::argo_cd::class::{Context, classify, concerns};
+use driftmend::engine::argo_cd::requests::{Operation, Then, clear, refresh, refreshed, start, started};
+use driftmend::engine::argo_cd::window::{Trigger, Windows};
+use driftmend::engine::tool_object::message::comparable;
+use driftmend::engine::argo_cd::hold::held_back;
+use driftmend::engine::argo_cd::next_sync::next_sync;
+use driftmend::engine::argo_cd::touch::touches;
 
 pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);

@@ -1,9 +1,10 @@
 //! A Kustomization and a GitRepository in any shape are read or refused, and whatever is made of them ends.
 
 use driftmend::engine::object::ObjectId;
-use driftmend::engine::operation::{
-    GitRepository, Kustomization, commit, comparable, names, next_reconciliation, reconciliation,
-};
+use driftmend::engine::flux::git_repository::GitRepository;
+use driftmend::engine::flux::kustomization::{Kustomization, commit};
+use driftmend::engine::tool_object::message::comparable;
+use driftmend::engine::flux::reconciliation::{names, next_reconciliation, reconciliation};
 
 pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);

@@ -1,7 +1,9 @@
 //! A schedule that is read opens after the time that is asked about, and within reason soon; windows around any
 //! schedules and globs answer.
 
-use driftmend::engine::operation::{Application, Schedule, Trigger, Windows};
+use driftmend::engine::argo_cd::application::Application;
+use driftmend::engine::argo_cd::schedule::Schedule;
+use driftmend::engine::argo_cd::window::{Trigger, Windows};
 use serde_json::{Value, json};
 
 pub fn read(bytes: &[u8]) {

@@ -4,7 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
+use crate::engine::argo_cd::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
 use crate::engine::plan::{Memory, NoPlan, Step};
 use crate::engine::source_facts::{Beside, SourceFacts};
 

@@ -4,8 +4,8 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::engine::operation::Revision;
-use crate::engine::operation::shapes::{HERE, out_of_sync, quiet, read, set, time, with_state};
+use crate::engine::argo_cd::revision::Revision;
+use crate::engine::argo_cd::shapes::{HERE, out_of_sync, quiet, read, set, time, with_state};
 
 #[test]
 fn a_comparison_counts_from_the_next_second_and_is_asked_for_once() {

@@ -5,8 +5,8 @@ use serde_json::Value;
 
 use super::{ARGO_CD, argo_cd, fixed_by_hand, http_get, scene, tcp_socket, told, transferred};
 use crate::engine::plan::tests::policy;
-use crate::engine::plan::union_scenes::{by_hand, document, places, synced};
 use crate::engine::plan::{NoPlan, Step, StepKind};
+use crate::engine::remedy::whole::tests::{by_hand, document, places, synced};
 use crate::engine::schema::UNIONS;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{OwnHeal, Snapshot, assess_during};
@@ -66,7 +66,7 @@ fn an_operation_in_the_way_is_not_ended_before_what_a_heal_left_is_handed_over()
         &http_get(),
         "driftmend-heal",
     );
-    let failed = crate::engine::operation::shapes::with_state("Failed", crate::engine::operation::shapes::HERE);
+    let failed = crate::engine::argo_cd::shapes::with_state("Failed", crate::engine::argo_cd::shapes::HERE);
     let scene = crate::engine::rules::tests::unnamed::scene(&http_get(), left, &failed);
     let kinds: Vec<StepKind> = told(&scene).1.unwrap().steps.iter().map(Step::kind).collect();
     assert_eq!(kinds, [StepKind::Transfer, StepKind::Refresh, StepKind::StartOperation]);

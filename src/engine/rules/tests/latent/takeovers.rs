@@ -6,15 +6,16 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::{ARGO_CD, argo_cd, fixed_by_hand, http_get, scene, tcp_socket, told, transferred};
+use crate::engine::argo_cd::ArgoCd;
+use crate::engine::argo_cd::shapes::{quiet, read, set};
+use crate::engine::argo_cd::window::Windows;
 use crate::engine::diff::{IgnoreRule, PathPattern};
-use crate::engine::operation::Windows;
-use crate::engine::operation::shapes::{quiet, read, set};
 use crate::engine::plan::tests::policy;
-use crate::engine::plan::union_scenes::{by_hand, synced};
-use crate::engine::plan::{Memory, NoPlan};
+use crate::engine::plan::{Memory, NoPlan, assess_and_propose};
+use crate::engine::remedy::whole::tests::{by_hand, synced};
 use crate::engine::rules::tests::findings;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
-use crate::engine::{ArgoCd, Policy, Snapshot, Tool, assess_and_propose};
+use crate::engine::{Policy, Snapshot, Tool};
 
 #[test]
 fn flux_takes_over_by_itself_what_kubectl_wrote_and_nothing_of_anybody_else() {

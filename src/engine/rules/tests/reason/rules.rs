@@ -4,15 +4,16 @@ use pretty_assertions::assert_eq;
 use serde_json::{Map, Value, json};
 
 use super::*;
+use crate::engine::assess;
 use crate::engine::diff::{Change, Severity};
 use crate::engine::facts::Facts;
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Memory, trial};
+use crate::engine::plan::{Memory, assess_and_propose};
 use crate::engine::predict::{Cause, Verdict, predict_knowing, refusal_of, refusals_as_it_is};
 use crate::engine::reason::{Because, reasons};
+use crate::engine::remedy::trial;
 use crate::engine::rules::with_plan;
-use crate::engine::{assess, assess_and_propose};
 
 pub(super) fn syncers() -> [Syncer; 2] {
     [
