@@ -9,13 +9,12 @@ use kube::ResourceExt;
 use super::Context;
 use super::governed::Target;
 use super::observe::Scene;
+use crate::api::v1alpha1::{DriftReport, Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
-use crate::crd::DriftReport;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision};
 use crate::engine::rules::{Weight, force_recreates, latent_trap};
 use crate::report::conditions::APPROVED;
-use crate::report::{Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
 
 /// What Events have told of each Deployment's cure.
 ///

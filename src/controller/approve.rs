@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::api::v1alpha1::ReportStatus;
 use crate::engine::plan::{Approved, Decision, Ended, Ledger, NoPlan, Plan, Refusal, judge};
-use crate::report::{Answer, ReportStatus, superseded};
+use crate::report::{Answer, superseded};
 
 /// What to do about a decision.
 #[derive(Clone, Debug)]

@@ -12,13 +12,14 @@ use super::allowance::Allowance;
 use super::dry_run::LOCK_TRIES;
 use super::governed::Target;
 use super::observe::Scene;
+use crate::api::v1alpha1::{DryRunAnswer, DryRunReport};
 use crate::cluster::{ApiError, Retry};
 use crate::engine::Assessment;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question};
 use crate::engine::digest::live_digest;
 use crate::engine::predict::request;
 use crate::engine::rules::wants;
-use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
+use crate::report::{dry_run, text};
 
 /// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which
 /// hundreds of Deployments are refused at once has other worries than their confirmation.

@@ -31,11 +31,10 @@ pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
 use super::verify::{Times, verify};
+use crate::api::v1alpha1::{DriftReport, HealResult, HealingStep, HistoryEntry, StepState};
 use crate::cluster::{ApiError, Cluster};
-use crate::crd::DriftReport;
 use crate::engine::assess;
 use crate::engine::plan::{Ground, NotYet, Refusal, Step, StepKind, beyond};
-use crate::report::{HealResult, HealingStep, HistoryEntry, StepState};
 use answer::{final_words, guarded, is_final, stale_is_fine};
 use begin::approved_at;
 use derived::{again, begun, paths};

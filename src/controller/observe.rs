@@ -16,13 +16,13 @@ use super::origin::Tenant;
 use super::tool::ToolKey;
 use super::{Context, Key};
 use super::{judge, tool};
+use crate::api::v1alpha1::{DriftReport, DriftWatch, FREEZE_ANNOTATION, HistoryEntry, ReportStatus, WatchRef};
 use crate::cluster::ApiError;
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, WatchRef};
 use crate::engine::diff::Apart;
 use crate::engine::operation::OperationPhase;
 use crate::engine::plan::Memory;
 use crate::engine::{Assessment, Beside, Policy, Snapshot, Tool};
-use crate::report::{HistoryEntry, ReportStatus, memory};
+use crate::report::memory;
 
 /// How soon a watch tells which rules are not in force: a commit assesses all objects at once, and is told once.
 const SOON: Duration = Duration::from_secs(1);

@@ -10,9 +10,9 @@ use super::desired::SourceError;
 use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey, ToolKind, controller_namespace, readable};
 use super::trust::ArgoCdNamespaces;
+use crate::api::v1alpha1::{DriftWatch, SecretRef, ToolSource};
 use crate::cluster::Cluster;
 use crate::cluster::tools::{CONFIG_MAPS, GIT_REPOSITORIES};
-use crate::crd::{DriftWatch, SecretRef, ToolSource};
 use crate::engine::operation::{Application, GitRepository, Kustomization};
 use crate::source::syncing::{Dressing, Folders, Origin, argo_cd, flux};
 

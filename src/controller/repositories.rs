@@ -12,8 +12,8 @@ use super::queue::Queue;
 use super::tool::{self, ToolKind};
 use super::triggers::{look_anew, watch_key};
 use super::{Context, Key, origin};
+use crate::api::v1alpha1::DriftWatch;
 use crate::cluster::tools::{self, Change, GIT_REPOSITORIES};
-use crate::crd::DriftWatch;
 use crate::engine::operation::{GitRepository, Kustomization, NotFetching};
 use crate::source::syncing::flux::GIT_REPOSITORY;
 

@@ -17,7 +17,7 @@ use super::publish::{News, create_report, publish};
 use super::queue::Next;
 use super::rehearsal::{Rehearsal, rehearsed};
 use super::{Context, ReconcileError, retire, settle};
-use crate::crd::{DriftReport, WatchRef};
+use crate::api::v1alpha1::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan, propose};

@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use super::cure::{CautionReport, PlanReport, StepReport};
 use super::cut::{cut, cut_within};
-use super::status::{Counts, OperationReport, SourceReport};
-use super::told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport,
-    PredictionReport, Warning,
+use crate::api::v1alpha1::{
+    CautionReport, ConfirmedBy, Counts, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport,
+    OperationReport, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, Warning,
 };
 use crate::engine::confirm::Confirmation;
 use crate::engine::diff::{Change, Drift, Masker, Severity};

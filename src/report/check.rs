@@ -4,7 +4,7 @@
 use super::build;
 use super::human::{write_finding, write_warnings};
 use super::printer::line;
-use super::told::{FindingReport, ObjectReport, Place};
+use crate::api::v1alpha1::{FindingReport, ObjectReport, Place};
 use crate::engine::diff::Masker;
 use crate::engine::phase::Phase;
 use crate::engine::predict::{Cause, Verdict};

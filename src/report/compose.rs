@@ -5,11 +5,11 @@ mod said;
 use std::borrow::Cow;
 
 use super::confirmed::confirmed;
-use super::cure::{Heal, HealResult, PlanReport};
 use super::remember::{failed_clears, superseded};
-use super::status::{OperationReport, ReportStatus};
-use super::told::{DryRunReport, PredictionReport};
 use super::{build, conditions, in_progress, printer};
+use crate::api::v1alpha1::{
+    DryRunReport, Heal, HealResult, OperationReport, PlanReport, PredictionReport, ReportStatus,
+};
 use crate::engine::diff::Masker;
 use crate::engine::object::ObjectId;
 use crate::engine::operation::When;

@@ -1,7 +1,7 @@
 //! What a dry run adds to a prediction: who stands behind it, and what the rules may know of the answer.
 
 use super::build;
-use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, PredictionReport};
+use crate::api::v1alpha1::{ConfirmedBy, DryRunAnswer, DryRunReport, PredictionReport};
 use crate::engine::diff::Masker;
 use crate::engine::evidence::{DryRun, Evidence, Observed};
 use crate::engine::predict::Prediction;

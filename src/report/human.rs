@@ -4,10 +4,11 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::build;
-use super::cure::PlanReport;
 use super::printer::line;
-use super::status::{OperationReport, SourceReport};
-use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning};
+use crate::api::v1alpha1::{
+    ConfirmedBy, FieldReport, FindingReport, ObjectReport, OperationReport, OverwriteReport, PlanReport,
+    PredictionReport, SourceReport, Warning,
+};
 use crate::engine::diff::{Change, ChangeKind, Masker, Severity, is_built_in};
 use crate::engine::ownership::people::{People, Writer};
 use crate::engine::phase::Phase;

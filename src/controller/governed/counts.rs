@@ -1,7 +1,7 @@
 //! How many Deployments of a watch there are of each kind.
 
 use super::{Governed, Inner, Target, WatchKey};
-use crate::crd::WatchCounts;
+use crate::api::v1alpha1::WatchCounts;
 use crate::engine::phase::Phase;
 
 impl Governed {

@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::api::v1alpha1::{DriftReport, Healing, HealingStep, ReportStatus};
 use crate::controller::observe::Scene;
-use crate::crd::DriftReport;
 use crate::engine::Assessment;
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Approved, Begun, Memory, Refusal, Remembered, propose, resume};
-use crate::report::{Healing, HealingStep, ReportStatus};
 
 /// The report and its heal in progress.
 pub(super) fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {

@@ -2,9 +2,8 @@
 
 use jiff::Timestamp;
 
-use crate::crd::DriftReport;
+use crate::api::v1alpha1::{DriftReport, StepState};
 use crate::engine::plan::StepKind;
-use crate::report::StepState;
 
 /// A heal of another process that has yet to clear.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

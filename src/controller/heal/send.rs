@@ -9,13 +9,13 @@ use tracing::info;
 use super::super::admission;
 use super::pace::NotYourTurn;
 use super::{Healer, Look, Scene, name, now, with_hint};
+use crate::api::v1alpha1::{DriftReport, Healing, SentRequest};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, DryRun};
-use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Approved, Ground, Request, Step, StepKind, Written, undone};
-use crate::report::{Healing, SentRequest, evidence, shown_patch};
+use crate::report::{evidence, shown_patch};
 
 /// The chart's policy that holds a write on a Deployment against its report; its name stands in every refusal of it.
 const HEALS_POLICY: &str = "heals.driftmend.dev";

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::api::v1alpha1::DriftReport;
 use crate::controller::governed::{Desired, Meeting, Remembered, Target, Watched};
 use crate::controller::ignored::Answers;
-use crate::crd::DriftReport;
 use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
 use crate::engine::digest::digest;
 use crate::engine::object::{Document, FieldPath};

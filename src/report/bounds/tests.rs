@@ -1,15 +1,16 @@
 //! The worst status, and what of it is cut first.
 
 use super::*;
+use crate::api::v1alpha1::bounds::CONDITION_LIMIT;
+use crate::api::v1alpha1::{
+    CautionReport, Condition, ConditionStatus, FieldReport, FindingReport, Healing, HealingStep, OverwriteReport,
+    PlanReport, PredictionReport, SourceReport, StepReport, StepState, WrittenObject,
+};
 use crate::engine::diff::ChangeKind;
 use crate::engine::plan::{Approval, Decision};
 use crate::engine::predict::{Cause, Verdict};
 use crate::engine::syncer::Strategy;
 use crate::report::evidence::worst_entry;
-use crate::report::{
-    CautionReport, Condition, ConditionStatus, FieldReport, FindingReport, Healing, HealingStep, OverwriteReport,
-    PlanReport, PredictionReport, SourceReport, StepReport, StepState, WrittenObject,
-};
 
 fn long(letters: usize) -> String {
     "ü".repeat(letters)
@@ -85,10 +86,10 @@ fn worst() -> ReportStatus {
                 200
             ],
             when: None,
-            confirmed_by: crate::report::ConfirmedBy::Local,
-            dry_run: Some(crate::report::DryRunReport {
+            confirmed_by: crate::api::v1alpha1::ConfirmedBy::Local,
+            dry_run: Some(crate::api::v1alpha1::DryRunReport {
                 question: "0".repeat(64),
-                answer: crate::report::DryRunAnswer::Other,
+                answer: crate::api::v1alpha1::DryRunAnswer::Other,
                 message: Some(long(5_000)),
             }),
         }),

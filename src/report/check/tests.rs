@@ -6,9 +6,9 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::api::v1alpha1::{Notice, Warning};
 use crate::engine::object::ObjectId;
 use crate::engine::rules::no_effect;
-use crate::report::{Notice, Warning};
 
 fn cause(field: &str, message: &str) -> Cause {
     Cause {

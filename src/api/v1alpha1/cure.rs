@@ -9,8 +9,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::bounds::{CAUTION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, TEXT_CHARACTERS};
-use super::evidence::{EVIDENCE_LIMIT, Evidence, SentRequest};
+use super::bounds::{CAUTION_LIMIT, EVIDENCE_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, TEXT_CHARACTERS};
+use super::evidence::{Evidence, SentRequest};
 use crate::engine::object::ObjectId;
 use crate::engine::plan::{Ended, StepKind};
 

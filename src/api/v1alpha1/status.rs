@@ -8,9 +8,9 @@ use super::bounds::{
     CONDITION_LIMIT, FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, SUPERSEDED_LIMIT,
     TEXT_CHARACTERS,
 };
-use super::conditions::Condition;
+use super::condition::Condition;
 use super::cure::{Heal, Healing, HistoryEntry, PlanReport, SupersededPlan};
-use super::told::{FieldReport, FindingReport, PredictionReport};
+use super::object_report::{FieldReport, FindingReport, PredictionReport};
 use crate::engine::phase::Phase;
 use crate::engine::plan::Approval;
 
