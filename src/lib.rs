@@ -18,9 +18,9 @@
 //! publish    (client sends)  report status, conditions, Events, metrics
 //! ```
 //!
-//! [`engine`] and [`report`] take values and return values, and [`api`] holds what is written and read; a test keeps all
-//! three free of clients, Git, async, clocks, environment and logging. Everything else lives behind the Cargo feature
-//! `edge`, which is on by default.
+//! [`engine`] and [`report`] take values and return values, and [`api`] holds what is written and read; a test keeps
+//! all three free of clients, Git, async, clocks, environment and logging. Everything else lives behind the Cargo
+//! feature `edge`, which is on by default.
 
 pub mod api;
 pub mod engine;
