@@ -5,8 +5,7 @@ mod revision;
 pub use revision::Revision;
 
 use jiff::{SignedDuration, Timestamp};
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::duration::{DurationError, duration_or_seconds};
 use super::read::{Fields, Stamp, Unreadable};
@@ -15,7 +14,7 @@ use crate::engine::kind::Kind;
 use crate::engine::object::ObjectId;
 
 /// A resource as Argo CD names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceRef {
     /// The API group; empty for the core group.
     pub group: String,
@@ -62,6 +61,17 @@ impl ResourceRef {
             namespace: text("namespace")?,
             name: text("name")?,
         })
+    }
+
+    /// As Argo CD writes it.
+    pub(in crate::engine) fn to_value(&self) -> Value {
+        let Self {
+            group,
+            kind,
+            namespace,
+            name,
+        } = self;
+        json!({"group": group, "kind": kind, "namespace": namespace, "name": name})
     }
 
     /// Whether an entry of `operation.sync.resources` means this resource.

@@ -297,7 +297,10 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
     }
     // What an earlier version offered is approved as the same plan by this one.
     let bytes: Vec<Value> = steps.iter().map(|(_, step)| step.intent()).collect();
-    assert_eq!(digest(&bytes.into()), "0d420fe064dcdb7be78a3fc163c369ded58ef4ecd9c51ee766032aa05bbfad36");
+    assert_eq!(
+        digest(&bytes.into()),
+        "0d420fe064dcdb7be78a3fc163c369ded58ef4ecd9c51ee766032aa05bbfad36"
+    );
     // Whose entry gives, which is always ours.
     assert_eq!(
         transfer(".spec.replicas", "argocd-controller").intent()["from"],
