@@ -49,8 +49,8 @@ pub(super) fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     Ok(Terms {
         syncer,
         policy: Policy {
-            mode: spec.mode,
-            remedy: spec.remedy,
+            mode: spec.mode.into(),
+            remedy: spec.remedy.into(),
             ignore,
             plan_ttl: spec.plan_ttl.signed(),
         },

@@ -26,6 +26,7 @@ mod target;
 #[cfg(feature = "edge")]
 mod watch;
 mod watch_status;
+mod words;
 
 pub use condition::{Condition, ConditionStatus};
 pub use cure::{
@@ -51,6 +52,7 @@ pub use watch::{DriftWatch, DriftWatchSpec, GitSource, IgnoreSpec, SecretRef, So
 pub use watch_status::{
     ControllerRef, DriftWatchStatus, NOT_GOVERNED_LIMIT, SourceFailure, WARNING_LIMIT, WatchCounts,
 };
+pub use words::{Mode, Remedy, Writer};
 
 /// The API group of both resources.
 pub const GROUP: &str = "driftmend.dev";

@@ -10,10 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::syncing::{StrategySpec, ToolSpec, ValidateSpec};
-use super::{DriftWatchStatus, Period};
+use super::{DriftWatchStatus, Mode, Period, Remedy};
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::object::PathError;
-use crate::engine::{Mode, Remedy};
 
 /// Names a source of truth and the objects that it governs.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
