@@ -12,11 +12,11 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Access, Fault, output, report, target};
-use crate::api::v1alpha1::{DriftReport, PlanReport};
+use crate::api::v1alpha1::{Approval, Decision, DriftReport, PlanReport};
 use crate::cluster::{Cluster, DryRun, Retry};
 use crate::controller::observe::whole_seconds;
 use crate::engine::ownership::people::People;
-use crate::engine::plan::{Approval, Decision, SYNC_WINDOW};
+use crate::engine::plan::SYNC_WINDOW;
 use crate::report::human;
 use offer::{in_progress, short};
 

@@ -12,12 +12,10 @@ use super::doubts::Doubts;
 use super::output::{self, Format};
 use super::standing::{Watches, unwatched};
 use super::{Access, Fault, people, target, unreported};
-use crate::api::v1alpha1::{DriftReport, Heal, ObjectReport, ReportStatus};
+use crate::api::v1alpha1::{Approval, DriftReport, Heal, ObjectReport, Phase, ReportStatus};
 use crate::cluster::Cluster;
 use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
-use crate::engine::phase::Phase;
-use crate::engine::plan::Approval;
 use crate::report::human::{self, View};
 use crate::report::printer;
 

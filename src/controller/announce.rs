@@ -9,11 +9,11 @@ use kube::ResourceExt;
 use super::Context;
 use super::governed::Target;
 use super::observe::Scene;
-use crate::api::v1alpha1::{DriftReport, Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
+use crate::api::v1alpha1::{
+    Approval, Decision, DriftReport, Heal, HealResult, HistoryEntry, Phase, PredictionReport, ReportStatus, Weight,
+};
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
-use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, Decision};
-use crate::engine::rules::{Weight, force_recreates, latent_trap};
+use crate::engine::rules::{force_recreates, latent_trap};
 use crate::report::conditions::APPROVED;
 
 /// What Events have told of each Deployment's cure.

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use crate::api::v1alpha1::ReportStatus;
-use crate::engine::plan::{Approved, Decision, Ended, Ledger, NoPlan, Plan, Refusal, judge};
+use crate::engine::plan::{Approval, Approved, Decision, Ended, Ledger, NoPlan, Plan, Refusal, judge};
 use crate::report::{Answer, superseded};
 
 /// What to do about a decision.
@@ -21,6 +21,7 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     let Some(approval) = &status.approval else {
         return Verdict::Tell(Answer::Open);
     };
+    let approval = &Approval::from(approval.clone());
     // A no whose time is over is none any more.
     if approval.decision == Decision::Denied && !approval.denies(now) {
         return Verdict::Tell(Answer::Open);
@@ -37,7 +38,7 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();
     let ended: Vec<(String, Ended)> = superseded(status, plan, now)
         .into_iter()
-        .map(|plan| (plan.hash, plan.reason))
+        .map(|plan| (plan.hash, plan.reason.into()))
         .collect();
     let offered = status.plan.as_ref().map(|plan| plan.hash.as_str());
     let judged = judge(

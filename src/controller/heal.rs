@@ -161,7 +161,7 @@ impl<L: Look> Healer<'_, L> {
                 .enumerate()
                 .find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
-                let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
+                let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind.into()).collect();
                 let times = Times {
                     began: healing.started_at,
                     last_step: last_begun(&healing.steps).unwrap_or(healing.started_at),
@@ -169,7 +169,7 @@ impl<L: Look> Healer<'_, L> {
                 let restored: Vec<_> = healing
                     .steps
                     .iter()
-                    .filter(|step| step.kind == StepKind::Restore)
+                    .filter(|step| step.kind == StepKind::Restore.into())
                     .flat_map(paths)
                     .collect();
                 return self

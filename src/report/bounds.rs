@@ -4,9 +4,8 @@ use serde_json::Value;
 
 use super::clamp::clamp;
 use super::cut::{cut, cut_within};
-use crate::api::v1alpha1::ReportStatus;
 use crate::api::v1alpha1::bounds::{FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, SUPERSEDED_LIMIT};
-use crate::engine::diff::Severity;
+use crate::api::v1alpha1::{ReportStatus, Severity};
 
 /// The largest status as JSON, in bytes. etcd takes 1.5 MiB, but every watcher gets every version of it.
 pub const STATUS_LIMIT: usize = 64 * 1_024;

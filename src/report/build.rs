@@ -31,7 +31,7 @@ pub fn object_report(
 ) -> ObjectReport {
     ObjectReport {
         object: target.clone(),
-        phase: assessment.phase,
+        phase: assessment.phase.into(),
         summary: text(masker, &assessment.summary),
         fields: assessment.drifts.iter().map(|drift| field(drift, masker)).collect(),
         prediction: assessment
@@ -73,14 +73,14 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
     }
     FieldReport {
         path,
-        change: drift.change.kind,
-        severity: drift.severity,
-        moved: drift.moved,
+        change: drift.change.kind.into(),
+        severity: drift.severity.into(),
+        moved: drift.moved.map(Into::into),
         desired,
         live,
         manager: first.map(|owner| owner.manager.clone()),
         managers,
-        operation: first.map(|owner| owner.operation),
+        operation: first.map(|owner| owner.operation.into()),
         subresource: first.and_then(|owner| owner.subresource.clone()),
         time: first.and_then(|owner| owner.time),
         reason: drift.reason.clone(),
@@ -137,8 +137,8 @@ pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) 
 /// What the next sync gives.
 pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> PredictionReport {
     PredictionReport {
-        strategy: prediction.strategy,
-        verdict: prediction.verdict,
+        strategy: prediction.strategy.into(),
+        verdict: prediction.verdict.into(),
         causes: prediction
             .causes
             .iter()
@@ -203,7 +203,7 @@ pub fn findings(findings: &[Finding], masker: &Masker) -> Vec<FindingReport> {
     };
     let one = |finding: &Finding| FindingReport {
         rule: finding.rule.to_owned(),
-        severity: finding.weight,
+        severity: finding.weight.into(),
         path: finding.path.as_ref().map(ToString::to_string),
         message: cut_within(&masker.mask_text(&finding.message), limit(finding)),
         evidence: finding.evidence.as_deref().map(|evidence| text(masker, evidence)),
@@ -310,7 +310,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
         Written::Kustomization(kustomization) => kustomization.to_string(),
     };
     StepReport {
-        kind: step.kind(),
+        kind: step.kind().into(),
         target: shown,
         object: Some(step.written().object(target).into()),
         summary: text(masker, &step.summary()),

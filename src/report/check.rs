@@ -4,15 +4,13 @@
 use super::build;
 use super::human::{write_finding, write_warnings};
 use super::printer::line;
-use crate::api::v1alpha1::{FindingReport, ObjectReport, Place};
+use crate::api::v1alpha1::{FindingReport, ObjectReport, Phase, Place, Strategy, Verdict};
 use crate::engine::diff::Masker;
-use crate::engine::phase::Phase;
-use crate::engine::predict::{Cause, Verdict};
+use crate::engine::predict::Cause;
 use crate::engine::rules::{
     Rule, creation_refused, latent_trap, manifest_refused, next_sync_breaks, next_sync_conflict, next_sync_overwrites,
     next_sync_refused, rule,
 };
-use crate::engine::syncer::Strategy;
 
 /// Words about a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -124,7 +124,7 @@ mod tests {
             .iter()
             .map(|finding| format!("{} {:?} {}", finding.rule, finding.severity, finding.message))
             .collect();
-        (report.confirmed_by, report.verdict, findings)
+        (report.confirmed_by, report.verdict.into(), findings)
     }
 
     const REFUSED: &str = "next-sync-refused Error the API server will refuse the next sync: spec.a: Forbidden: no";

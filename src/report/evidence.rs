@@ -41,7 +41,7 @@ pub fn own_heal(healing: &Healing) -> OwnHeal {
             .zip(evidence.operation)
             .map(|(manager, operation)| Owner {
                 manager,
-                operation,
+                operation: operation.into(),
                 subresource: evidence.subresource.clone(),
                 time: evidence.time,
             });
@@ -71,7 +71,7 @@ pub fn evidence<'a>(
         let of = |manager: Option<&Owner>| Evidence {
             path: path.to_string(),
             manager: manager.map(|owner| owner.manager.clone()),
-            operation: manager.map(|owner| owner.operation),
+            operation: manager.map(|owner| owner.operation.into()),
             subresource: manager.and_then(|owner| owner.subresource.clone()),
             time: manager.and_then(|owner| owner.time),
             digest: old.filter(|_| !is_hidden).map(digest),
@@ -137,10 +137,8 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     use super::*;
-    use crate::api::v1alpha1::{HealResult, SentRequest};
+    use crate::api::v1alpha1::{HealResult, Operation, SentRequest, StepKind};
     use crate::engine::kind::DEPLOYMENT;
-    use crate::engine::ownership::Operation;
-    use crate::engine::plan::StepKind;
 
     fn live() -> Value {
         json!({

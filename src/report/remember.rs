@@ -3,8 +3,8 @@
 use jiff::Timestamp;
 
 use super::conditions::APPROVED;
-use crate::api::v1alpha1::{ConditionStatus, HistoryEntry, ReportStatus, SupersededPlan};
-use crate::engine::plan::{Decision, Ended, Memory, NoPlan, Plan};
+use crate::api::v1alpha1::{ConditionStatus, Decision, Ended, HistoryEntry, ReportStatus, SupersededPlan};
+use crate::engine::plan::{Memory, NoPlan, Plan};
 use crate::engine::{Beside, Snapshot, Tool};
 
 /// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.

@@ -5,8 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::bounds::{NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
-use crate::engine::ownership::Operation;
-use crate::engine::plan::StepKind;
+use crate::api::v1alpha1::{Operation, StepKind};
 
 /// Who had written one field, as its managedFields said.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -6,6 +6,7 @@
 //!
 //! The YAML in `crds/` is written from these types by `driftmend crds`.
 
+mod approval;
 pub mod bounds;
 mod condition;
 mod cure;
@@ -28,6 +29,7 @@ mod watch;
 mod watch_status;
 mod words;
 
+pub use approval::Approval;
 pub use condition::{Condition, ConditionStatus};
 pub use cure::{
     CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport,
@@ -52,7 +54,10 @@ pub use watch::{DriftWatch, DriftWatchSpec, GitSource, IgnoreSpec, SecretRef, So
 pub use watch_status::{
     ControllerRef, DriftWatchStatus, NOT_GOVERNED_LIMIT, SourceFailure, WARNING_LIMIT, WatchCounts,
 };
-pub use words::{Mode, Remedy, Writer};
+pub use words::{
+    ChangeKind, Decision, Ended, Mode, Moved, Operation, Phase, Remedy, Severity, StepKind, Strategy, Verdict, Weight,
+    Writer,
+};
 
 /// The API group of both resources.
 pub const GROUP: &str = "driftmend.dev";

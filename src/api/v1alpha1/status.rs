@@ -11,8 +11,7 @@ use super::bounds::{
 use super::condition::Condition;
 use super::cure::{Heal, Healing, HistoryEntry, PlanReport, SupersededPlan};
 use super::object_report::{FieldReport, FindingReport, PredictionReport};
-use crate::engine::phase::Phase;
-use crate::engine::plan::Approval;
+use crate::api::v1alpha1::{Approval, Phase};
 
 /// How many fields there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

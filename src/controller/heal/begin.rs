@@ -36,7 +36,7 @@ impl<L: Look> Healer<'_, L> {
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
             let brings = brings_sync(kind).then(|| reach(&assessment, &plan.cautions)).flatten();
             HealingStep {
-                kind,
+                kind: kind.into(),
                 state: StepState::Pending,
                 paths,
                 begun_at: None,

@@ -34,7 +34,7 @@ pub(super) fn again(
     };
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
     let steps = healing.steps.iter().map(|step| Remembered {
-        kind: step.kind,
+        kind: step.kind.into(),
         paths: paths(step).collect(),
         stale: step.stale.clone(),
         revision: step.revision.clone(),
@@ -45,7 +45,12 @@ pub(super) fn again(
         by: &healing.by,
         steps: steps.collect(),
     };
-    resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
+    resume(
+        &begun,
+        status.approval.clone().map(Into::into).as_ref(),
+        plan.as_ref(),
+        &scene.snapshot,
+    )
 }
 
 /// The fields of a recorded step.

@@ -2,8 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::api::v1alpha1::{DriftReport, StepState};
-use crate::engine::plan::StepKind;
+use crate::api::v1alpha1::{DriftReport, StepKind, StepState};
 
 /// A heal of another process that has yet to clear.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -9,7 +9,7 @@ use tracing::info;
 use super::super::admission;
 use super::pace::NotYourTurn;
 use super::{Healer, Look, Scene, name, now, with_hint};
-use crate::api::v1alpha1::{DriftReport, Healing, SentRequest};
+use crate::api::v1alpha1::{self as api, DriftReport, Healing, SentRequest};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, DryRun};
 use crate::engine::Snapshot;
@@ -46,7 +46,7 @@ impl<L: Look> Healer<'_, L> {
         let approval = report.status.as_ref().and_then(|status| status.approval.as_ref());
         let written = steps
             .iter()
-            .map(|step| json!({"kind": step.kind(), "paths": texts(step.paths())}));
+            .map(|step| json!({"kind": api::StepKind::from(step.kind()), "paths": texts(step.paths())}));
         self.audit.line(
             "Begins",
             json!({
@@ -130,13 +130,13 @@ impl<L: Look> Healer<'_, L> {
         self.audit.line(
             "Sent",
             json!({
-                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity, "step": kind,
+                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity, "step": api::StepKind::from(kind),
                 "written": format!("{namespace}/{object}"),
                 "request": shown, "requestDigest": digest, "answer": told, "accepted": answer.is_ok(),
             }),
         );
         answer.map(|_| SentRequest {
-            kind,
+            kind: kind.into(),
             at: now(),
             digest,
             answer: told,

@@ -18,7 +18,7 @@ pub fn drift_digest(drifts: &[&Drift]) -> String {
         .map(|drift| {
             json!([
                 drift.change.path.to_string(),
-                drift.change.kind,
+                drift.change.kind.name(),
                 drift.change.desired,
                 drift.change.live
             ])
@@ -106,7 +106,7 @@ fn content<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> im
             "generation": generation,
             "desired": desired,
             "live": digest_of_live,
-            "strategy": snapshot.syncer.strategy,
+            "strategy": snapshot.syncer.strategy.name(),
             "manager": snapshot.syncer.manager,
             "serial": serial,
             "steps": steps,

@@ -5,8 +5,6 @@ mod request;
 pub use request::{RenderError, Request};
 
 use json_patch::Patch;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ground::Ground;
@@ -20,7 +18,7 @@ use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation, Owner};
 use crate::engine::syncer::{Strategy, Syncer};
 
 /// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StepKind {
     /// Puts Git's values back by one JSON Patch.
     Restore,
@@ -308,7 +306,7 @@ impl Step {
                 ..
             } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
-                serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy, "how": how})
+                serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy.name(), "how": how})
             }
             Self::OnApplication(step) => step.intent(match self.kind() {
                 StepKind::Refresh => "Refresh",

@@ -4,11 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::api::v1alpha1::StepKind;
 use crate::api::v1alpha1::bounds::{
     EVIDENCE_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, STEP_PATHS_LIMIT, TEXT_CHARACTERS,
 };
 use crate::api::v1alpha1::evidence::{Evidence, SentRequest};
-use crate::engine::plan::StepKind;
 
 /// How far one step of a heal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -284,7 +284,7 @@ fn no_two_steps_that_write_something_else_have_the_same_bytes() {
         }
     }
     for (at, (what, step)) in steps.iter().enumerate() {
-        assert_eq!(step.intent()["kind"], json!(step.kind()), "{what}");
+        assert_eq!(step.intent()["kind"], json!(format!("{:?}", step.kind())), "{what}");
         for (other, another) in &steps[..at] {
             assert_ne!(
                 step.intent(),
