@@ -89,7 +89,7 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
 
 /// A value as it may be shown.
 fn shown_json(masker: &Masker, path: &FieldPath, value: &Value) -> Value {
-    serde_json::to_value(masker.mask(path, value)).unwrap_or_default()
+    masker.mask(path, value).into()
 }
 
 /// How far the tool's own operation is, where a tool is known.

@@ -67,7 +67,7 @@ pub fn evidence<'a>(
     let mut found = Vec::new();
     for path in paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()) {
         let old = path.get(live);
-        let is_hidden = old.is_some_and(|old| serde_json::to_value(masker.mask(&path, old)).ok().as_ref() != Some(old));
+        let is_hidden = old.is_some_and(|old| Value::from(masker.mask(&path, old)) != *old);
         let of = |manager: Option<&Owner>| Evidence {
             path: path.to_string(),
             manager: manager.map(|owner| owner.manager.clone()),
