@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::cut::{cut, cut_within};
 use crate::api::v1alpha1::{
-    CautionReport, ConfirmedBy, Counts, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport,
-    OperationReport, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, Warning,
+    self as api, CautionReport, ConfirmedBy, Counts, DryRunAnswer, DryRunReport, FieldReport, FindingReport,
+    ObjectReport, OperationReport, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, Warning,
 };
 use crate::engine::confirm::Confirmation;
 use crate::engine::diff::{Change, Drift, Masker, Severity};
@@ -30,7 +30,7 @@ pub fn object_report(
     warnings: Vec<Warning>,
 ) -> ObjectReport {
     ObjectReport {
-        object: target.clone(),
+        object: target.clone().into(),
         phase: assessment.phase.into(),
         summary: text(masker, &assessment.summary),
         fields: assessment.drifts.iter().map(|drift| field(drift, masker)).collect(),
@@ -184,11 +184,13 @@ pub fn dry_run(question: String, confirmation: &Confirmation, masker: &Masker) -
 }
 
 /// A cause as it may be shown.
-pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
+pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> api::Cause {
+    let message = text(masker, &cause.message);
     Cause {
-        message: text(masker, &cause.message),
+        message,
         ..cause.clone()
     }
+    .into()
 }
 
 /// What is wrong and what to do, worst first.

@@ -8,6 +8,7 @@
 
 mod approval;
 pub mod bounds;
+mod cause;
 mod condition;
 mod cure;
 #[cfg(feature = "edge")]
@@ -15,6 +16,7 @@ mod definitions;
 mod evidence;
 pub mod kinds;
 mod name;
+mod object_id;
 mod object_report;
 mod period;
 #[cfg(feature = "edge")]
@@ -30,6 +32,7 @@ mod watch_status;
 mod words;
 
 pub use approval::Approval;
+pub use cause::Cause;
 pub use condition::{Condition, ConditionStatus};
 pub use cure::{
     CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport,
@@ -39,6 +42,7 @@ pub use cure::{
 pub use definitions::definitions;
 pub use evidence::{Evidence, SentRequest};
 pub use name::report_name;
+pub use object_id::ObjectId;
 pub use object_report::{
     ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, OverwriteReport, Place,
     PredictionReport, Warning,

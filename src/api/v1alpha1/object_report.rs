@@ -10,9 +10,7 @@ use serde_json::Value;
 use super::bounds::{
     CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS,
 };
-use crate::api::v1alpha1::{ChangeKind, Moved, Operation, Phase, Severity, Strategy, Verdict, Weight};
-use crate::engine::object::ObjectId;
-use crate::engine::predict::Cause;
+use crate::api::v1alpha1::{Cause, ChangeKind, Moved, ObjectId, Operation, Phase, Severity, Strategy, Verdict, Weight};
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -3,11 +3,10 @@
 use super::*;
 use crate::api::v1alpha1::bounds::CONDITION_LIMIT;
 use crate::api::v1alpha1::{
-    Approval, CautionReport, ChangeKind, Condition, ConditionStatus, Decision, FieldReport, FindingReport, Healing,
-    HealingStep, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, StepState, Strategy, Verdict,
-    WrittenObject,
+    Approval, Cause, CautionReport, ChangeKind, Condition, ConditionStatus, Decision, FieldReport, FindingReport,
+    Healing, HealingStep, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, StepState, Strategy,
+    Verdict, WrittenObject,
 };
-use crate::engine::predict::Cause;
 use crate::report::evidence::worst_entry;
 
 fn long(letters: usize) -> String {

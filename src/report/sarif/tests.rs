@@ -4,9 +4,8 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::api::v1alpha1::{Notice, Phase, Place, Warning};
+use crate::api::v1alpha1::{Notice, ObjectId, Phase, Place, Warning};
 use crate::engine::diff::Masker;
-use crate::engine::object::ObjectId;
 use crate::engine::predict::Cause;
 use crate::engine::rules::read_otherwise;
 use crate::report::check;
