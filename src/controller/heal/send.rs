@@ -130,8 +130,8 @@ impl<L: Look> Healer<'_, L> {
         self.audit.line(
             "Sent",
             json!({
-                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity, "step": api::StepKind::from(kind),
-                "written": format!("{namespace}/{object}"),
+                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity,
+                "step": api::StepKind::from(kind), "written": format!("{namespace}/{object}"),
                 "request": shown, "requestDigest": digest, "answer": told, "accepted": answer.is_ok(),
             }),
         );

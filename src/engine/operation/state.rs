@@ -65,13 +65,7 @@ impl ResourceRef {
 
     /// As Argo CD writes it.
     pub(in crate::engine) fn to_value(&self) -> Value {
-        let Self {
-            group,
-            kind,
-            namespace,
-            name,
-        } = self;
-        json!({"group": group, "kind": kind, "namespace": namespace, "name": name})
+        json!({"group": self.group, "kind": self.kind, "namespace": self.namespace, "name": self.name})
     }
 
     /// Whether an entry of `operation.sync.resources` means this resource.

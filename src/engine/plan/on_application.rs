@@ -281,7 +281,8 @@ impl OnApplication {
             }
         };
         json!({
-            "kind": kind, "application": self.application.to_string(), "uid": self.uid, "asked": self.asked.as_ref().map(Asked::to_value),
+            "kind": kind, "application": self.application.to_string(), "uid": self.uid,
+            "asked": self.asked.as_ref().map(Asked::to_value),
             "only": only, "touches": touches,
         })
     }

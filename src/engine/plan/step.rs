@@ -306,7 +306,8 @@ impl Step {
                 ..
             } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
-                serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy.name(), "how": how})
+                serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy.name(),
+                                   "how": how})
             }
             Self::OnApplication(step) => step.intent(match self.kind() {
                 StepKind::Refresh => "Refresh",
