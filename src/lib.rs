@@ -18,9 +18,11 @@
 //! publish    (client sends)  report status, conditions, Events, metrics
 //! ```
 //!
-//! [`engine`] and [`report`] take values and return values; a test keeps them free of clients, Git, async, clocks,
-//! environment and logging. Everything else lives behind the Cargo feature `edge`, which is on by default.
+//! [`engine`] and [`report`] take values and return values, and [`api`] holds what is written and read; a test keeps
+//! all three free of clients, Git, async, clocks, environment and logging. Everything else lives behind the Cargo
+//! feature `edge`, which is on by default.
 
+pub mod api;
 pub mod engine;
 pub mod report;
 
@@ -30,8 +32,6 @@ pub mod cli;
 pub mod cluster;
 #[cfg(feature = "edge")]
 pub mod controller;
-#[cfg(feature = "edge")]
-pub mod crd;
 #[cfg(feature = "edge")]
 pub mod lease;
 #[cfg(feature = "edge")]

@@ -1,10 +1,8 @@
 //! The rules of the house that the compiler does not know: what is pure stays pure, files stay small enough to know
 //! where a line belongs, and lines fit their width.
 
-use std::env;
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
+use std::{env, fs, io};
 
 use driftmend::engine::rules::RULES;
 use driftmend::report::rules::page;
@@ -21,6 +19,16 @@ const PURE_CRATES: &[&str] = &[
     "jiff",
     "json_patch",
 ];
+
+/// The crates that the custom resources need, and what of them: their derives, and Kubernetes' own types. A client is
+/// none of that.
+const RESOURCE_CRATES: &[(&str, &[&str])] = &[
+    ("kube", &["CustomResource", "CustomResourceExt", "KubeSchema"]),
+    ("k8s_openapi", &["CustomResourceDefinition", "LabelSelector"]),
+];
+
+/// The rooms that are pure, and what each knows of the house besides itself.
+const PURE_ROOMS: &[(&str, &[&str])] = &[("engine", &[]), ("api", &["engine"]), ("report", &["engine", "api"])];
 
 /// What gives a clock, a disk, a network, an environment, a thread or a log to code that must have none.
 const IMPURE: &[&str] = &[
@@ -102,22 +110,50 @@ fn declared_for_tests(path: &Path) -> bool {
     })
 }
 
+/// Whether the module that declares a file does so for the feature that has every edge.
+fn declared_for_edge(path: &Path) -> bool {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_stem().and_then(|name| name.to_str())) else {
+        return false;
+    };
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder).join("mod.rs");
+    fs::read_to_string(parent).is_ok_and(|text| text.contains(&format!("#[cfg(feature = \"edge\")]\nmod {name};")))
+}
+
+/// Whether a line brings in nothing but derives and types of the custom resources.
+fn is_of_resources(line: &str) -> bool {
+    let of = |(name, kept): &(&str, &[&str])| {
+        let Some(rest) = line.strip_prefix("use ").and_then(|rest| rest.strip_prefix(name)) else {
+            return false;
+        };
+        let last = rest.rsplit_once("::").map_or(rest, |(_, last)| last);
+        last.trim_matches(['{', '}', ';'])
+            .split(", ")
+            .all(|word| kept.contains(&word))
+    };
+    RESOURCE_CRATES.iter().any(of)
+}
+
 #[test]
-fn engine_and_report_use_values_only() -> io::Result<()> {
+fn pure_rooms_use_values_only() -> io::Result<()> {
     let mut faults = Vec::new();
-    for (path, text) in sources("src/engine")?.into_iter().chain(sources("src/report")?) {
+    let mut pure = Vec::new();
+    for (room, knows) in PURE_ROOMS {
+        pure.extend(
+            sources(&format!("src/{room}"))?
+                .into_iter()
+                .map(|file| (*room, *knows, file)),
+        );
+    }
+    for (room, knows, (path, text)) in pure {
         let only_for_tests = declared_for_tests(&path);
         if path.ends_with("tests.rs") || path.components().any(|part| part.as_os_str() == "tests") || only_for_tests {
             continue;
         }
         // Unit tests at a file's foot may use what tests use.
-        let text = text
-            .split("#[cfg(test)]\nmod tests {")
-            .next()
-            .unwrap_or(&text)
-            .to_owned();
+        let text = text.split("\nmod tests {").next().unwrap_or(&text).to_owned();
+        let has_resources = room == "api" && declared_for_edge(&path);
         for (line, code) in code(&text) {
-            let module = used_crate(code);
+            let module = used_crate(code).filter(|_| !(has_resources && is_of_resources(code)));
             let local = |name: &str| {
                 ["crate", "super", "self"].contains(&name) || name.chars().next().is_some_and(char::is_uppercase)
             };
@@ -129,7 +165,7 @@ fn engine_and_report_use_values_only() -> io::Result<()> {
                 .match_indices("crate::")
                 .filter_map(|(at, _)| code[at + 7..].split([':', ';', ' ', '{', ',', ')']).next())
             {
-                let allowed = module == "engine" || module == "report" && path.starts_with("src/report");
+                let allowed = module == room || knows.contains(&module);
                 if !allowed && !module.is_empty() {
                     faults.push(format!("{}:{line}: reaches crate::{module}", path.display()));
                 }
@@ -143,6 +179,39 @@ fn engine_and_report_use_values_only() -> io::Result<()> {
         }
     }
     assert!(faults.is_empty(), "the pure part is not pure:\n{}", faults.join("\n"));
+    Ok(())
+}
+
+/// What of the engine writes itself as JSON all the same: trees and the lasting parts of a live object, which are values
+/// of a manifest, in another form than serde_json's. The list may only shrink.
+const WRITTEN_BY_THE_ENGINE: &[(&str, &str)] = &[
+    ("src/engine/digest.rs", "impl Serialize for Lasting<'_> {"),
+    ("src/engine/schema/tree.rs", "impl Serialize for Tree<'_> {"),
+];
+
+/// How something is spelt in status and JSON is a promise of `api`; what the engine calls it may change.
+#[test]
+fn the_engine_derives_no_wire_type() -> io::Result<()> {
+    let mut written = Vec::new();
+    for (path, text) in sources("src/engine")? {
+        let is_known = WRITTEN_BY_THE_ENGINE.iter().any(|(known, _)| path == Path::new(known));
+        for (_, line) in code(&text) {
+            let derives = line.starts_with("#[") && (line.contains("derive(") || line.contains("cfg_attr("));
+            let is_of_wire = ["Serialize", "Deserialize", "JsonSchema"]
+                .iter()
+                .any(|name| line.contains(name) && (derives || line.starts_with("impl")));
+            let has_attribute = line.starts_with("#[serde(") || line.starts_with("#[schemars(");
+            let is_import = !is_known && ["serde::", "schemars"].iter().any(|name| line.contains(name));
+            if is_of_wire || has_attribute || is_import {
+                written.push((path.display().to_string(), line.to_owned()));
+            }
+        }
+    }
+    let known: Vec<(String, String)> = WRITTEN_BY_THE_ENGINE
+        .iter()
+        .map(|(path, line)| ((*path).to_owned(), (*line).to_owned()))
+        .collect();
+    assert_eq!(written, known);
     Ok(())
 }
 

@@ -12,12 +12,12 @@ use jiff::{SignedDuration, Span, SpanRelativeTo, Timestamp};
 use serde_json::{Value, json};
 
 use super::{Access, Fault, output, report, target};
+use crate::api::v1alpha1::{Approval, Decision, DriftReport, PlanReport};
 use crate::cluster::{Cluster, DryRun, Retry};
 use crate::controller::observe::whole_seconds;
-use crate::crd::DriftReport;
 use crate::engine::ownership::people::People;
-use crate::engine::plan::{Approval, Decision, SYNC_WINDOW};
-use crate::report::{PlanReport, human};
+use crate::engine::plan::SYNC_WINDOW;
+use crate::report::human;
 use offer::{in_progress, short};
 
 /// How often a decision is written again when the report changed meanwhile.

@@ -11,13 +11,14 @@ use super::live::{Against, Found, Live, from_cluster, not_live};
 use super::output::{self, Format};
 use super::pairs::Pairs;
 use super::{Access, Fault, Syncing, diff, waiting};
+use crate::api::v1alpha1::{ObjectReport, Place};
 use crate::engine::diff::Masker;
 use crate::engine::kind::Kind;
 use crate::engine::object::{Document, Origin};
 use crate::engine::predict::{place_in, predict, refusals_as_it_is};
 use crate::report::check::{self, Summary};
+use crate::report::object_report;
 use crate::report::sarif::{self, Unread};
-use crate::report::{ObjectReport, Place, object_report};
 use crate::source::render::{Kinds, Rendered};
 use crate::source::yaml::{Remark, Remarks};
 

@@ -7,7 +7,7 @@ use clap::Args;
 use kube::ResourceExt;
 
 use super::{Fault, output};
-use crate::crd;
+use crate::api::v1alpha1;
 
 /// Prints the custom resource definitions, ready for `kubectl apply -f -`.
 #[derive(Clone, Debug, Args)]
@@ -23,7 +23,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
             .map_err(|error| Fault::new(format!("failed to make {}", folder.display())).because(error))?;
     }
     let mut all = String::new();
-    for definition in crd::definitions() {
+    for definition in v1alpha1::definitions() {
         let text =
             serde_yaml::to_string(&definition).map_err(|error| Fault::new("failed to write YAML").because(error))?;
         match &arguments.output {

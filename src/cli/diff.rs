@@ -11,12 +11,11 @@ use super::input::{self, Empty};
 use super::output::{self, Format};
 use super::pairs::{self, Pairs};
 use super::{Fault, Syncing, people};
-use crate::engine::diff::{Masker, Severity};
-use crate::engine::phase::Phase;
-use crate::engine::predict::Verdict;
+use crate::api::v1alpha1::{ObjectReport, Phase, PredictionReport, Severity, Verdict};
+use crate::engine::diff::Masker;
 use crate::report::check::noun;
 use crate::report::human::{self, View};
-use crate::report::{ObjectReport, PredictionReport, object_report};
+use crate::report::object_report;
 use crate::source::ignore::jq::Child;
 use crate::source::ignore::{IgnoreList, Pair};
 use crate::source::render::Rendered;
@@ -150,7 +149,7 @@ pub(super) fn run(arguments: &Arguments) -> Result<ExitCode, Fault> {
         let (assessment, findings) = all.assess(kind, document, found, rules, foretold);
         ownerless |= unpredictable.is_none()
             && found.is_some_and(|found| !pairs::tells_owners(found))
-            && assessment.of(Severity::Drift).next().is_some();
+            && assessment.of(Severity::Drift.into()).next().is_some();
         problems.extend(unpredictable);
         let masker = masker.of_object(
             [Some(document), found]

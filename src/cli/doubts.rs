@@ -6,8 +6,8 @@ use super::Fault;
 use super::freshness::{self, Freshness};
 use super::output::{self, Format};
 use super::standing::Watches;
+use crate::api::v1alpha1::DriftReport;
 use crate::cluster::Cluster;
-use crate::crd::DriftReport;
 use crate::report::printer::line;
 
 /// What is to be told before some reports, and as of when they are so.

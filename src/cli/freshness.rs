@@ -6,9 +6,9 @@ use k8s_openapi::api::coordination::v1::{Lease, LeaseSpec};
 use kube::Api;
 
 use super::Fault;
+use crate::api::v1alpha1::{ControllerRef, DriftWatch};
 use crate::cluster::resources::MANAGER;
 use crate::cluster::{ApiError, Call, Cluster, Verb};
-use crate::crd::{ControllerRef, DriftWatch};
 use crate::report::human::age;
 
 /// The least that is granted to a Lease: twice that of the controller's own, so that neither a roll-out of the

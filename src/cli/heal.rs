@@ -14,14 +14,14 @@ use self::eyes::Eyes;
 use super::reach::Trust;
 use super::scratch::Scratch;
 use super::{Access, Fault, approve, output, target};
+use crate::api::v1alpha1::{DriftReport, HealResult, Healing, HistoryEntry, ReportStatus};
 use crate::cluster::Retry;
 use crate::controller::approve::{Verdict, verdict};
 use crate::controller::heal::{Audit, Healer, Look, Outbox, Pace, Progress, Sink};
 use crate::controller::observe::FreshScene;
-use crate::crd::DriftReport;
 use crate::engine::diff::Masker;
 use crate::engine::plan::{Approved, assess_and_propose};
-use crate::report::{Answer, HealResult, Healing, HistoryEntry, ReportStatus};
+use crate::report::Answer;
 
 /// Between two tries of a request that may succeed later.
 const PAUSE: Duration = Duration::from_secs(2);

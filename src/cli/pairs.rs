@@ -4,13 +4,13 @@ use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::input::Input;
+use crate::api::v1alpha1::{Notice, Warning};
 use crate::engine::diff::IgnoreRule;
 use crate::engine::kind::Kind;
 use crate::engine::object::{Document, ObjectId};
 use crate::engine::rules::{Case, Finding, diagnose, no_effect, read_otherwise};
 use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Mode, Policy, Remedy, Snapshot, SourceFacts, Tool, assess};
-use crate::report::{Notice, Warning};
 use crate::source::render::Rendered;
 use crate::source::yaml::Remark;
 

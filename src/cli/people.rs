@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Fault;
-use crate::engine::ownership::people::{People, Writer};
+use crate::api::v1alpha1::Writer;
+use crate::engine::ownership::people::People;
 
 /// Reads the table, or gives the built-in one alone where no file is named. Of two rows that fit, the exact name
 /// decides, then the longer one.
@@ -17,7 +18,10 @@ pub(super) fn read(file: Option<&Path>) -> Result<People, Fault> {
             .because(error)
             .hint("write one `MANAGER: KIND` a line, with Person, Controller or Unknown for the kind".to_owned())
     })?;
-    let mut rows: Vec<(String, Writer)> = rows.into_iter().collect();
+    let mut rows: Vec<_> = rows
+        .into_iter()
+        .map(|(manager, writer)| (manager, writer.into()))
+        .collect();
     rows.sort_by_key(|(manager, _)| (manager.ends_with('*'), std::cmp::Reverse(manager.len())));
     Ok(People::with(rows))
 }

@@ -12,15 +12,11 @@ use super::doubts::Doubts;
 use super::output::{self, Format};
 use super::standing::{Watches, unwatched};
 use super::{Access, Fault, people, target, unreported};
+use crate::api::v1alpha1::{Approval, DriftReport, Heal, ObjectId, ObjectReport, Phase, ReportStatus};
 use crate::cluster::Cluster;
-use crate::crd::DriftReport;
-use crate::engine::object::ObjectId;
 use crate::engine::ownership::people::People;
-use crate::engine::phase::Phase;
-use crate::engine::plan::Approval;
 use crate::report::human::{self, View};
 use crate::report::printer;
-use crate::report::{Heal, ObjectReport, ReportStatus};
 
 /// Shows what is wrong with an object and the plan that heals it; without a name, every report of the namespace.
 #[derive(Clone, Debug, Args)]

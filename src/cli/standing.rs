@@ -8,11 +8,10 @@ use kube::api::ListParams;
 use kube::{Api, ResourceExt};
 
 use super::Fault;
+use crate::api::v1alpha1::{Condition, ConditionStatus, DriftReport, DriftWatch, DriftWatchStatus, WatchRef};
 use crate::cluster::{ApiError, Call, Cluster, Verb};
-use crate::crd::{DriftReport, DriftWatch, DriftWatchStatus, WatchRef};
 use crate::report::conditions::{MASS_DRIFT, READY};
 use crate::report::human::age;
-use crate::report::{Condition, ConditionStatus};
 
 /// The watches that stand behind some reports, and what is to be said about them.
 pub(super) struct Watches {

@@ -3,8 +3,8 @@
 use kube::ResourceExt;
 
 use super::{Fault, unreported};
+use crate::api::v1alpha1::{DriftReport, TargetRef};
 use crate::cluster::Cluster;
-use crate::crd::{DriftReport, TargetRef};
 use crate::engine::kind::{KINDS, Kind};
 
 /// How kubectl writes the kind of a report before a slash.

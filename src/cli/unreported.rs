@@ -11,10 +11,9 @@ use super::doubts::Doubts;
 use super::output::{self, Format};
 use super::standing::{Watches, is_ready, unwatched};
 use super::{Fault, report, target};
+use crate::api::v1alpha1::{DriftReport, DriftWatch, Phase};
 use crate::cluster::{ApiError, Cluster};
-use crate::crd::{DriftReport, DriftWatch};
 use crate::engine::kind::KINDS;
-use crate::engine::phase::Phase;
 use crate::report::printer::line;
 
 /// Why a command that needs a report has none.

@@ -8,7 +8,7 @@ use super::call::{Call, Verb};
 use super::client::Cluster;
 use super::errors::ApiError;
 use super::requests::DryRun;
-use crate::crd::{DriftReport, DriftWatch, TargetRef};
+use crate::api::v1alpha1::{DriftReport, DriftWatch, TargetRef};
 use crate::report::printer;
 
 /// The field manager of everything that driftmend writes about itself.

@@ -6,14 +6,13 @@ use kube::ResourceExt;
 use super::Context;
 use super::index::Target;
 use super::observe::Scene;
+use crate::api::v1alpha1::{
+    Approval, Decision, DriftReport, Heal, HealResult, HistoryEntry, Phase, PredictionReport, ReportStatus, Weight,
+};
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
 use crate::controller::index::{Announced, Assessed, Index};
-use crate::crd::DriftReport;
-use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, Decision};
-use crate::engine::rules::{Weight, force_recreates, latent_trap};
+use crate::engine::rules::{force_recreates, latent_trap};
 use crate::report::conditions::APPROVED;
-use crate::report::{Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
 
 impl Assessed {
     fn of(status: &ReportStatus) -> Self {

@@ -2,8 +2,9 @@
 
 use jiff::Timestamp;
 
+use crate::api::v1alpha1::ReportStatus;
 use crate::engine::plan::{Approved, Ended, Ledger, NoPlan, Plan, Ruling, ruling};
-use crate::report::{Answer, ReportStatus, superseded};
+use crate::report::{Answer, superseded};
 
 /// What to do about a decision.
 #[derive(Clone, Debug)]
@@ -29,14 +30,14 @@ pub fn verdict(status: &ReportStatus, plan: Result<&Plan, &NoPlan>, now: Timesta
     let spent: Vec<String> = status.history.iter().map(|entry| entry.plan_hash.clone()).collect();
     let ended: Vec<(String, Ended)> = superseded(status, plan, now)
         .into_iter()
-        .map(|plan| (plan.hash, plan.reason))
+        .map(|plan| (plan.hash, plan.reason.into()))
         .collect();
     let ledger = Ledger {
         spent: &spent,
         superseded: &ended,
         offered: status.plan.as_ref().map(|plan| plan.hash.as_str()),
     };
-    Verdict::Tell(match ruling(approval, is_over, plan, ledger, now) {
+    Verdict::Tell(match ruling(&approval.clone().into(), is_over, plan, ledger, now) {
         Ruling::CarryOut(approved) => return Verdict::CarryOut(approved),
         Ruling::Open => Answer::Open,
         Ruling::Denied => Answer::Denied,

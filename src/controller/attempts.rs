@@ -12,7 +12,7 @@ use std::time::Duration;
 use kube::ResourceExt;
 
 use super::index::WatchKey;
-use crate::crd::DriftWatch;
+use crate::api::v1alpha1::DriftWatch;
 
 /// By how much a delay is made shorter or longer by chance, in parts of it: what failed together is not to come back
 /// together.

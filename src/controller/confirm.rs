@@ -10,6 +10,7 @@ use super::Context;
 use super::dry_run::LOCK_TRIES;
 use super::index::Target;
 use super::observe::Scene;
+use crate::api::v1alpha1::{DryRunAnswer, DryRunReport};
 use crate::cluster::{ApiError, Retry};
 use crate::controller::index::Answered;
 use crate::engine::Assessment;
@@ -18,7 +19,7 @@ use crate::engine::confirm::{Answer, Confirmation, confirmation, question};
 use crate::engine::digest::live_digest;
 use crate::engine::predict::request;
 use crate::engine::rules::wants;
-use crate::report::{DryRunAnswer, DryRunReport, dry_run, text};
+use crate::report::{dry_run, text};
 
 /// How many dry runs a second this process may ask for: few beside what an API server bears, and a cluster in which
 /// hundreds of Deployments are refused at once has other worries than their confirmation.

@@ -8,13 +8,13 @@ use super::index::Target;
 use super::judge::APPROVAL_POLICY;
 use super::observe::Scene;
 use super::{Context, judge, observe};
+use crate::api::v1alpha1::bounds::HISTORY_LIMIT;
+use crate::api::v1alpha1::{DriftReport, HealResult, HistoryEntry, PlanReport};
 use crate::cluster::{ApiError, DryRun, Retry};
-use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::digest::live_digest;
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Ground, Plan, Written, undone};
-use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry, PlanReport};
 
 /// The chart's policy over `status.history` and `status.healing`; so does its.
 const RECORDS_POLICY: &str = "records.driftmend.dev";

@@ -30,12 +30,11 @@ pub use pace::Pace;
 pub use record::{ABANDONED, UNGOVERNED, interrupt, tell_removed};
 
 use super::observe::{FreshScene, Scene};
+use crate::api::v1alpha1::{DriftReport, HealResult, HealingStep, HistoryEntry, StepState};
 use crate::cluster::{ApiError, Cluster};
-use crate::crd::DriftReport;
 use crate::engine::assess;
 use crate::engine::plan::{Ground, NotYet, Refusal, Step, StepKind, beyond};
 use crate::engine::verify::{Times, verify};
-use crate::report::{HealResult, HealingStep, HistoryEntry, StepState};
 use answer::{final_words, guarded, is_final, stale_is_fine};
 use begin::approved_at;
 use derived::{again, begun, paths};
@@ -162,7 +161,7 @@ impl<L: Look> Healer<'_, L> {
                 .enumerate()
                 .find(|(_, (_, step))| step.state != StepState::Done);
             let Some((at, (step, recorded))) = open else {
-                let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind).collect();
+                let kinds: Vec<StepKind> = healing.steps.iter().map(|step| step.kind.into()).collect();
                 let times = Times {
                     began: healing.started_at,
                     last_step: last_begun(&healing.steps).unwrap_or(healing.started_at),
@@ -170,7 +169,7 @@ impl<L: Look> Healer<'_, L> {
                 let restored: Vec<_> = healing
                     .steps
                     .iter()
-                    .filter(|step| step.kind == StepKind::Restore)
+                    .filter(|step| step.kind == StepKind::Restore.into())
                     .flat_map(paths)
                     .collect();
                 return self

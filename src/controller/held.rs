@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::index::{Desired, Rendition, Target, WatchKey};
 use super::share;
 use super::source_error::SourceError;
-use crate::report::Notice;
+use crate::api::v1alpha1::Notice;
 use crate::source::child::{Place, Places};
 use crate::source::git::Reading;
 use crate::source::yaml;

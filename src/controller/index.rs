@@ -18,13 +18,12 @@ use serde_json::Value;
 
 use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey};
-use crate::crd::{DriftWatch, SourceFailure};
+use crate::api::v1alpha1::{DriftWatch, Notice, SourceFailure};
 use crate::engine::dressing::Dressing;
 use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Policy, mass};
-use crate::report::Notice;
 pub use keys::{Target, WatchKey};
 pub use memory::{Announced, Answered, Assessed, NotOffered, TargetMemory, Told};
 pub use precedence::Covered;

@@ -45,10 +45,10 @@ pub mod watch;
 
 use kube::runtime::reflector::Store;
 
+use crate::api::v1alpha1::{ControllerRef, DriftReport, DriftWatch};
 use crate::cluster::events::Events;
 use crate::cluster::live::Live;
 use crate::cluster::{ApiError, Cluster};
-use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
 use attempts::Attempts;

@@ -15,13 +15,13 @@ use super::index::{Desired, Lead, Meeting, Sight, Target, WatchKey, Watched};
 use super::origin::Tenant;
 use super::tool::ToolKey;
 use super::{Context, Key, judge, tool};
+use crate::api::v1alpha1::{DriftReport, DriftWatch, FREEZE_ANNOTATION, HistoryEntry, ReportStatus, WatchRef};
 use crate::cluster::ApiError;
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION, WatchRef};
 use crate::engine::argo_cd::state::OperationPhase;
 use crate::engine::diff::Apart;
 use crate::engine::plan::Memory;
 use crate::engine::{Assessment, Beside, Policy, Snapshot, Tool};
-use crate::report::{HistoryEntry, ReportStatus, memory};
+use crate::report::memory;
 
 /// How soon a watch tells which rules are not in force: a commit assesses all objects at once, and is told once.
 const SOON: Duration = Duration::from_secs(1);

@@ -13,9 +13,9 @@ use super::announce::{announce, ended};
 use super::index::{Outcome, Target};
 use super::observe::Scene;
 use super::queue::Next;
+use crate::api::v1alpha1::{DriftReport, DriftReportSpec, DryRunReport, Heal, HealResult, ReportStatus, WatchRef};
 use crate::cluster::resources::merge_patch;
 use crate::cluster::{ApiError, DryRun};
-use crate::crd::{DriftReport, DriftReportSpec, WatchRef};
 use crate::engine::Assessment;
 use crate::engine::argo_cd::window::Trigger;
 use crate::engine::diff::Severity;
@@ -26,7 +26,7 @@ use crate::engine::rules::Finding;
 use crate::metrics::{
     Harm, HealResult as HealMetric, ObjectFacts, PlanState, Presence, RefusedSync, SelfHeal, StaleOperation,
 };
-use crate::report::{Answer, DryRunReport, Findings, Heal, HealResult, ReportStatus, compose, is_news, urgent};
+use crate::report::{Answer, Findings, compose, is_news, urgent};
 
 /// Between writes that nobody acts on (counts, findings, another commit) this long passes: five hundred crash-looping
 /// pods cost one write a minute.

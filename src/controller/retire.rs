@@ -9,9 +9,9 @@ use super::index::{Target, WatchKey, Watched};
 use super::observe::Scene;
 use super::queue::Next;
 use super::{Context, Key, heal, observe};
+use crate::api::v1alpha1::DriftReport;
 use crate::cluster::ApiError;
 use crate::cluster::live::Standing;
-use crate::crd::DriftReport;
 use std::sync::Arc;
 
 /// How soon a report is looked at again whose heal was ended.

@@ -8,9 +8,9 @@ use tracing::warn;
 use super::index::Target;
 use super::queue::Next;
 use super::{Context, Key, heal};
+use crate::api::v1alpha1::DriftReport;
 use crate::cluster::ApiError;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
-use crate::crd::DriftReport;
 
 impl Key {
     /// What is to be looked at where a report was touched.

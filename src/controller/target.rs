@@ -16,7 +16,7 @@ use super::publish::{News, create_report, publish};
 use super::queue::Next;
 use super::rehearsal::{Rehearsal, rehearsed};
 use super::{Context, ReconcileError, dry_run, retire};
-use crate::crd::{DriftReport, WatchRef};
+use crate::api::v1alpha1::{DriftReport, WatchRef};
 use crate::engine::diff::Severity;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{NoPlan, Plan, assess_and_propose, propose};
@@ -230,7 +230,7 @@ fn rest(context: &Context, target: &Target, scene: &Scene, assessment: &Assessme
             .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
         return Some(Duration::from_secs(30));
     }
-    let told = matches!(status.phase, Phase::Drifted | Phase::Conflicted);
+    let told = matches!(status.phase.into(), Phase::Drifted | Phase::Conflicted);
     let settles = settle::rest(assessment, since, told, scene.watch.spec.settle.signed(), now);
     settles.or_else(|| unseen_commit(context, scene, assessment, since))
 }
@@ -247,8 +247,8 @@ fn unseen_commit(context: &Context, scene: &Scene, assessment: &Assessment, sinc
             .any(|owner| owner.manager == scene.snapshot.syncer.manager)
     };
     let may_be = match assessment.phase {
-        Phase::Missing => scene.status().phase != Phase::Missing,
-        Phase::Drifted => scene.status().phase != Phase::Drifted && by_tool(),
+        Phase::Missing => scene.status().phase != Phase::Missing.into(),
+        Phase::Drifted => scene.status().phase != Phase::Drifted.into() && by_tool(),
         _ => false,
     };
     let Snapshot { tool, source, .. } = &scene.snapshot;

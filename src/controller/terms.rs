@@ -10,7 +10,7 @@ use tracing::info;
 use super::desired::{SourceError, Wanted};
 use super::index::{Rendition, WatchKey, Watched};
 use super::{Context, watch};
-use crate::crd::{DriftWatch, Source};
+use crate::api::v1alpha1::{DriftWatch, Source};
 use crate::engine::object::PathError;
 use crate::engine::syncer::{Applier, Strategy, Syncer};
 use crate::engine::{Mode, Policy};
@@ -49,8 +49,8 @@ pub(super) fn terms(watch: &DriftWatch) -> Result<Terms, SourceError> {
     Ok(Terms {
         syncer,
         policy: Policy {
-            mode: spec.mode,
-            remedy: spec.remedy,
+            mode: spec.mode.into(),
+            remedy: spec.remedy.into(),
             ignore,
             plan_ttl: spec.plan_ttl.signed(),
         },
@@ -129,15 +129,21 @@ fn reads_the_same(one: &Source, other: &Source) -> bool {
     fn what(source: &Source) -> Source {
         let mut what = source.clone();
         if let Some(git) = &mut what.git {
-            (git.interval, git.max_age, git.secret_ref) =
-                (crate::crd::Period::seconds(1), crate::crd::Period::seconds(1), None);
+            (git.interval, git.max_age, git.secret_ref) = (
+                crate::api::v1alpha1::Period::seconds(1),
+                crate::api::v1alpha1::Period::seconds(1),
+                None,
+            );
         }
         for tool in [&mut what.argo_application, &mut what.flux_kustomization]
             .into_iter()
             .flatten()
         {
-            (tool.interval, tool.max_age, tool.secret_ref) =
-                (crate::crd::Period::seconds(1), crate::crd::Period::seconds(1), None);
+            (tool.interval, tool.max_age, tool.secret_ref) = (
+                crate::api::v1alpha1::Period::seconds(1),
+                crate::api::v1alpha1::Period::seconds(1),
+                None,
+            );
         }
         what
     }

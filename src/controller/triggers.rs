@@ -11,9 +11,9 @@ use super::index::{Target, WatchKey};
 use super::queue::Queue;
 use super::tool::{Difference, ToolKey, ToolKind};
 use super::{Context, Key, observe, terms};
+use crate::api::v1alpha1::DriftWatch;
 use crate::cluster::live::{self, What};
 use crate::cluster::tools::{self, Change};
-use crate::crd::DriftWatch;
 
 /// Turns what the watches see into keys. A key never says why.
 pub(super) fn spawn_triggers(

@@ -18,11 +18,11 @@ use super::origin::{self, Resolved};
 use super::queue::Next;
 use super::terms::{Terms, terms};
 use super::{Context, Key, ReconcileError};
-use crate::crd::{DriftWatch, SourceFailure};
+use crate::api::v1alpha1::{DriftWatch, SourceFailure};
 use crate::report::cut;
 
 /// The most warnings of a source that a status tells.
-pub(super) use crate::crd::WARNING_LIMIT;
+pub(super) use crate::api::v1alpha1::WARNING_LIMIT;
 use publish::{QUIET, publish};
 
 /// The longest words about a source that cannot be read, in bytes: its CRD takes as many characters.
@@ -318,7 +318,7 @@ pub(super) fn forget(context: &Context, key: &WatchKey) -> Next {
     Next::Done
 }
 
-fn named(report: &crate::crd::DriftReport, key: &WatchKey) -> bool {
+fn named(report: &crate::api::v1alpha1::DriftReport, key: &WatchKey) -> bool {
     report.spec.watch_ref.namespace == key.namespace && report.spec.watch_ref.name == key.name
 }
 

@@ -62,7 +62,7 @@ pub fn question(desired: &Value, live: &Value, syncer: &Syncer) -> String {
     digest(&json!({
         "desired": digest(desired),
         "live": live_digest(live),
-        "strategy": syncer.strategy,
+        "strategy": syncer.strategy.name(),
         "manager": syncer.manager,
         "force": syncer.force == Force::Yes,
         "fieldValidation": syncer.validation.parameter(),

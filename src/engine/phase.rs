@@ -1,10 +1,7 @@
 //! What is wrong with an object, in one word.
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 /// What is wrong, in one word.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Phase {
     /// Live is what Git says.
     #[default]

@@ -1,8 +1,6 @@
 //! What was observed of one object, as one value: all that the engine may know.
 
 use jiff::{SignedDuration, Timestamp};
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::IgnoreRule;
@@ -74,7 +72,7 @@ pub struct Policy {
 }
 
 /// Whether plans are made.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Mode {
     /// Only tells.
     Alert,
@@ -85,7 +83,7 @@ pub enum Mode {
 }
 
 /// Which cure is preferred.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Remedy {
     /// The one with the least cost for this source and strategy.
     #[default]

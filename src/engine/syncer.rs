@@ -26,11 +26,8 @@
 //! `dryRunApply` of `fluxcd/pkg/ssa/manager_apply.go`, which give no `FieldValidation`; `fieldValidation` of
 //! apiserver's `pkg/endpoints/handlers/rest.go` for what none means.
 
-use serde::{Deserialize, Serialize};
-
 /// How the syncing tool writes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Strategy {
     /// A three-way strategic merge patch against the last-applied annotation: `kubectl apply`, Argo CD's default.
     ClientSideApply,

@@ -7,11 +7,11 @@ use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomRe
 use serde_json::Value;
 
 use super::cell;
-use crate::crd;
+use crate::api::v1alpha1;
 
 pub(super) fn page() -> io::Result<String> {
     let mut page = super::head("Custom resources");
-    for definition in crd::definitions() {
+    for definition in v1alpha1::definitions() {
         page.push_str(&section(&definition).map_err(io::Error::other)?);
     }
     Ok(page.trim_end().to_owned() + "\n")

@@ -4,56 +4,11 @@ use serde_json::Value;
 
 use super::clamp::clamp;
 use super::cut::{cut, cut_within};
-use super::status::ReportStatus;
-use crate::engine::diff::Severity;
+use crate::api::v1alpha1::bounds::{FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, SUPERSEDED_LIMIT};
+use crate::api::v1alpha1::{ReportStatus, Severity};
 
 /// The largest status as JSON, in bytes. etcd takes 1.5 MiB, but every watcher gets every version of it.
 pub const STATUS_LIMIT: usize = 64 * 1_024;
-
-/// The most fields in a status.
-pub const FIELD_LIMIT: usize = 50;
-
-/// The most findings in a status.
-pub const FINDING_LIMIT: usize = 20;
-
-/// The most finished heals in a status.
-pub const HISTORY_LIMIT: usize = 10;
-
-/// The most superseded plans in a status.
-pub const SUPERSEDED_LIMIT: usize = 20;
-
-/// The most conditions in a status.
-pub const CONDITION_LIMIT: usize = 16;
-
-/// The most cautions of a plan.
-pub const CAUTION_LIMIT: usize = 16;
-
-/// The most steps of a plan.
-pub const STEP_LIMIT: usize = 8;
-
-/// The most fields that one step of a heal is about.
-pub const STEP_PATHS_LIMIT: usize = 512;
-
-/// The most causes of a prediction.
-pub const CAUSE_LIMIT: usize = 50;
-
-/// The most residual paths of a prediction.
-pub const RESIDUAL_LIMIT: usize = 200;
-
-/// The most fields that a sync overwrites, of a prediction: as many as there are fields.
-pub const OVERWRITE_LIMIT: usize = FIELD_LIMIT;
-
-/// The most managers of a field.
-pub const MANAGER_LIMIT: usize = 16;
-
-/// The longest name (of a user, a uid, a rule), in characters, as the CRD counts.
-pub const NAME_CHARACTERS: usize = 320;
-
-/// The longest path (of a field, a file, a repository, an object), in characters.
-pub const PATH_CHARACTERS: usize = 1_024;
-
-/// The longest text, in characters.
-pub const TEXT_CHARACTERS: usize = 2_048;
 
 /// How long one value may be, tried in this order until the whole fits: the first is the promise, the rest is for the
 /// worst input (fifty fields with two long values each are 100 KiB alone).

@@ -2,12 +2,10 @@
 
 use serde_json::Value;
 
-use super::cure::{CautionReport, PlanReport, StepReport};
 use super::cut::{cut, cut_within};
-use super::status::{Counts, OperationReport, SourceReport};
-use super::told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, ObjectReport, OverwriteReport,
-    PredictionReport, Warning,
+use crate::api::v1alpha1::{
+    self as api, CautionReport, ConfirmedBy, Counts, DryRunAnswer, DryRunReport, FieldReport, FindingReport,
+    ObjectReport, OperationReport, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, Warning,
 };
 use crate::engine::argo_cd::application::REFRESH;
 use crate::engine::confirm::Confirmation;
@@ -34,8 +32,8 @@ pub fn object_report(
     warnings: Vec<Warning>,
 ) -> ObjectReport {
     ObjectReport {
-        object: target.clone(),
-        phase: assessment.phase,
+        object: target.clone().into(),
+        phase: assessment.phase.into(),
         summary: text(masker, &assessment.summary),
         fields: assessment.drifts.iter().map(|drift| field(drift, masker)).collect(),
         prediction: assessment
@@ -77,14 +75,14 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
     }
     FieldReport {
         path,
-        change: drift.change.kind,
-        severity: drift.severity,
-        moved: drift.moved,
+        change: drift.change.kind.into(),
+        severity: drift.severity.into(),
+        moved: drift.moved.map(Into::into),
         desired,
         live,
         manager: first.map(|owner| owner.manager.clone()),
         managers,
-        operation: first.map(|owner| owner.operation),
+        operation: first.map(|owner| owner.operation.into()),
         subresource: first.and_then(|owner| owner.subresource.clone()),
         time: first.and_then(|owner| owner.time),
         reason: drift.reason.clone(),
@@ -93,7 +91,7 @@ pub fn field(drift: &Drift, masker: &Masker) -> FieldReport {
 
 /// A value as it may be shown.
 fn shown_json(masker: &Masker, path: &FieldPath, value: &Value) -> Value {
-    serde_json::to_value(masker.mask(path, value)).unwrap_or_default()
+    masker.mask(path, value).into()
 }
 
 /// How far the tool's own operation is, where a tool is known.
@@ -141,8 +139,8 @@ pub fn operation(snapshot: &Snapshot, assessment: &Assessment, masker: &Masker) 
 /// What the next sync gives.
 pub fn prediction_report(prediction: &Prediction, masker: &Masker) -> PredictionReport {
     PredictionReport {
-        strategy: prediction.strategy,
-        verdict: prediction.verdict,
+        strategy: prediction.strategy.into(),
+        verdict: prediction.verdict.into(),
         causes: prediction
             .causes
             .iter()
@@ -188,11 +186,13 @@ pub fn dry_run(question: String, confirmation: &Confirmation, masker: &Masker) -
 }
 
 /// A cause as it may be shown.
-pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> Cause {
+pub(super) fn shown_cause(cause: &Cause, masker: &Masker) -> api::Cause {
+    let message = text(masker, &cause.message);
     Cause {
-        message: text(masker, &cause.message),
+        message,
         ..cause.clone()
     }
+    .into()
 }
 
 /// What is wrong and what to do, worst first.
@@ -207,7 +207,7 @@ pub fn findings(findings: &[Finding], masker: &Masker) -> Vec<FindingReport> {
     };
     let one = |finding: &Finding| FindingReport {
         rule: finding.rule.to_owned(),
-        severity: finding.weight,
+        severity: finding.weight.into(),
         path: finding.path.as_ref().map(ToString::to_string),
         message: cut_within(&masker.mask_text(&finding.message), limit(finding)),
         evidence: finding.evidence.as_deref().map(|evidence| text(masker, evidence)),
@@ -314,7 +314,7 @@ fn step_report(step: &Step, target: &ObjectId, masker: &Masker) -> StepReport {
         Written::Kustomization(kustomization) => kustomization.to_string(),
     };
     StepReport {
-        kind: step.kind(),
+        kind: step.kind().into(),
         target: shown,
         object: Some(step.written().object(target).into()),
         summary: text(masker, &step.summary()),

@@ -4,15 +4,13 @@
 use super::build;
 use super::human::{write_finding, write_warnings};
 use super::printer::line;
-use super::told::{FindingReport, ObjectReport, Place};
+use crate::api::v1alpha1::{Cause, FindingReport, ObjectReport, Phase, Place, Strategy, Verdict};
 use crate::engine::diff::Masker;
-use crate::engine::phase::Phase;
-use crate::engine::predict::{Cause, Verdict};
+use crate::engine::predict;
 use crate::engine::rules::{
     Rule, creation_refused, latent_trap, manifest_refused, next_sync_breaks, next_sync_conflict, next_sync_overwrites,
     next_sync_refused, rule,
 };
-use crate::engine::syncer::Strategy;
 
 /// Words about a manifest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +46,7 @@ pub struct Telling<'a> {
 ///
 /// A report of a document that was held against nothing is pending: nobody looked at the cluster.
 #[must_use]
-pub fn checked(report: ObjectReport, refusals: &[Cause], places: Vec<Place>, masker: &Masker) -> ObjectReport {
+pub fn checked(report: ObjectReport, refusals: &[predict::Cause], places: Vec<Place>, masker: &Masker) -> ObjectReport {
     let refusals: Vec<Cause> = refusals.iter().map(|cause| build::shown_cause(cause, masker)).collect();
     let (phase, summary) = match (refusals.first(), &report.prediction) {
         (Some(cause), _) => (

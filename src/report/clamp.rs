@@ -89,7 +89,7 @@ mod tests {
     use pretty_assertions::assert_eq;
 
     use super::*;
-    use crate::report::{Condition, ConditionStatus, ReportStatus};
+    use crate::api::v1alpha1::{Condition, ConditionStatus, ReportStatus};
 
     #[test]
     fn texts_and_lists_are_cut_to_their_bounds_and_the_rest_stays() {
@@ -158,7 +158,11 @@ mod tests {
     #[test]
     fn everything_in_the_status_of_a_watch_is_bounded_by_its_crd() {
         let mut found = Vec::new();
-        unbounded("status", &schema::<crate::crd::DriftWatchStatus>(), &mut found);
+        unbounded(
+            "status",
+            &schema::<crate::api::v1alpha1::DriftWatchStatus>(),
+            &mut found,
+        );
         assert_eq!(found, Vec::<String>::new());
     }
 

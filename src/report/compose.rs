@@ -5,15 +5,15 @@ mod said;
 use std::borrow::Cow;
 
 use super::confirmed::confirmed;
-use super::cure::{Heal, HealResult, PlanReport};
 use super::remember::{failed_clears, superseded};
-use super::status::{OperationReport, ReportStatus};
-use super::told::{DryRunReport, PredictionReport};
 use super::{build, conditions, in_progress, printer};
+use crate::api::v1alpha1::{
+    Approval, DryRunReport, Heal, HealResult, OperationReport, PlanReport, PredictionReport, ReportStatus,
+};
 use crate::engine::diff::Masker;
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, NoPlan, Plan, Refusal};
+use crate::engine::plan::{NoPlan, Plan, Refusal};
 use crate::engine::predict::Verdict;
 use crate::engine::rules::{Finding, with_plan};
 use crate::engine::tool_object::when::When;
@@ -123,7 +123,7 @@ pub fn compose(old: &ReportStatus, found: Findings<'_>) -> ReportStatus {
         _ => Cow::Borrowed(found.findings),
     };
     let new = printer::told(ReportStatus {
-        phase: assessment.phase,
+        phase: assessment.phase.into(),
         heal,
         summary: build::text(masker, &summary(old, assessment, heal)),
         counts: build::counts(assessment),

@@ -1,51 +1,8 @@
-//! Conditions: their types and reasons in one place, and the rule that a transition time moves only with the status.
+//! The types of conditions in one place, and the rule that a transition time moves only with the status.
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
-use super::bounds::{NAME_CHARACTERS, TEXT_CHARACTERS};
-
-/// A condition in the shape that Kubernetes tools read.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Condition {
-    /// The type, such as `Drifted`.
-    #[serde(rename = "type")]
-    #[schemars(length(max = NAME_CHARACTERS))]
-    pub type_: String,
-
-    /// `True`, `False` or `Unknown`.
-    pub status: ConditionStatus,
-
-    /// One word in PascalCase.
-    #[schemars(length(max = TEXT_CHARACTERS))]
-    pub reason: String,
-
-    /// One sentence.
-    #[schemars(length(max = TEXT_CHARACTERS))]
-    pub message: String,
-
-    /// When the status last changed.
-    pub last_transition_time: Timestamp,
-
-    /// The generation of the object that it was read from.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub observed_generation: Option<i64>,
-}
-
-/// The three words of a condition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
-pub enum ConditionStatus {
-    /// It holds.
-    True,
-
-    /// It does not hold.
-    False,
-
-    /// Not known.
-    Unknown,
-}
+use crate::api::v1alpha1::{Condition, ConditionStatus};
 
 /// The report or watch is up to date.
 pub const READY: &str = "Ready";

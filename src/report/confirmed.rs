@@ -1,7 +1,7 @@
 //! What a dry run adds to a prediction: who stands behind it, and what the rules may know of the answer.
 
 use super::build;
-use super::told::{ConfirmedBy, DryRunAnswer, DryRunReport, PredictionReport};
+use crate::api::v1alpha1::{ConfirmedBy, DryRunAnswer, DryRunReport, PredictionReport};
 use crate::engine::diff::Masker;
 use crate::engine::evidence::{DryRun, Evidence, Observed};
 use crate::engine::predict::Prediction;
@@ -124,7 +124,7 @@ mod tests {
             .iter()
             .map(|finding| format!("{} {:?} {}", finding.rule, finding.severity, finding.message))
             .collect();
-        (report.confirmed_by, report.verdict, findings)
+        (report.confirmed_by, report.verdict.into(), findings)
     }
 
     const REFUSED: &str = "next-sync-refused Error the API server will refuse the next sync: spec.a: Forbidden: no";

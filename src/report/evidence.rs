@@ -7,26 +7,20 @@
 
 use std::collections::BTreeSet;
 
-use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::bounds::{HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
 use super::build::masked_operation;
 use super::clamp::clamp;
-use super::cure::{Healing, HistoryEntry};
 use super::cut::cut;
+use crate::api::v1alpha1::bounds::{EVIDENCE_LIMIT, HISTORY_LIMIT};
+use crate::api::v1alpha1::{Evidence, Healing, HistoryEntry};
 use crate::engine::diff::Masker;
 use crate::engine::digest::digest;
 use crate::engine::kind::Kind;
 use crate::engine::object::FieldPath;
-use crate::engine::ownership::{ManagedFields, Operation, Owner};
-use crate::engine::plan::StepKind;
+use crate::engine::ownership::{ManagedFields, Owner};
 use crate::engine::{OwnHeal, Wrote};
-
-/// The most pieces of evidence that a report keeps of one heal.
-pub(super) const EVIDENCE_LIMIT: usize = 32;
 
 /// The room for them, as JSON, in bytes.
 const EVIDENCE_BYTES: usize = 1_536;
@@ -38,57 +32,6 @@ const ENTRY_BYTES: usize = 28 * 1_024 / HISTORY_LIMIT;
 /// The longest value of a patch that is shown as it is, in bytes.
 const SHOWN_VALUE: usize = 1_024;
 
-/// Who had written one field, as its managedFields said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct Evidence {
-    /// The field.
-    #[schemars(length(max = PATH_CHARACTERS))]
-    pub path: String,
-
-    /// The field manager that owned it; absent where no owner was recorded.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = NAME_CHARACTERS))]
-    pub manager: Option<String>,
-
-    /// How that manager wrote.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub operation: Option<Operation>,
-
-    /// Through which subresource.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = NAME_CHARACTERS))]
-    pub subresource: Option<String>,
-
-    /// When its entry last changed.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub time: Option<Timestamp>,
-
-    /// The SHA-256 of the old value as compact JSON with sorted keys; absent where there was none, or where the value
-    /// is hidden.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(length(max = 64))]
-    pub digest: Option<String>,
-}
-
-/// One request of a heal.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct SentRequest {
-    /// The step that sent it.
-    pub kind: StepKind,
-
-    /// When the answer came.
-    pub at: Timestamp,
-
-    /// The SHA-256 of the patch that was sent.
-    #[schemars(length(max = 64))]
-    pub digest: String,
-
-    /// What the API server answered, such as `resourceVersion 812, generation 5`.
-    #[schemars(length(max = TEXT_CHARACTERS))]
-    pub answer: String,
-}
-
 /// A heal in progress, as far as telling of the Deployment meanwhile needs it.
 pub fn own_heal(healing: &Healing) -> OwnHeal {
     let wrote = |evidence: &Evidence| {
@@ -98,7 +41,7 @@ pub fn own_heal(healing: &Healing) -> OwnHeal {
             .zip(evidence.operation)
             .map(|(manager, operation)| Owner {
                 manager,
-                operation,
+                operation: operation.into(),
                 subresource: evidence.subresource.clone(),
                 time: evidence.time,
             });
@@ -124,11 +67,11 @@ pub fn evidence<'a>(
     let mut found = Vec::new();
     for path in paths.iter().filter_map(|path| path.parse::<FieldPath>().ok()) {
         let old = path.get(live);
-        let is_hidden = old.is_some_and(|old| serde_json::to_value(masker.mask(&path, old)).ok().as_ref() != Some(old));
+        let is_hidden = old.is_some_and(|old| Value::from(masker.mask(&path, old)) != *old);
         let of = |manager: Option<&Owner>| Evidence {
             path: path.to_string(),
             manager: manager.map(|owner| owner.manager.clone()),
-            operation: manager.map(|owner| owner.operation),
+            operation: manager.map(|owner| owner.operation.into()),
             subresource: manager.and_then(|owner| owner.subresource.clone()),
             time: manager.and_then(|owner| owner.time),
             digest: old.filter(|_| !is_hidden).map(digest),
@@ -190,11 +133,12 @@ pub(super) use tests::worst_entry;
 
 #[cfg(test)]
 mod tests {
+    use jiff::Timestamp;
     use pretty_assertions::assert_eq;
 
     use super::*;
+    use crate::api::v1alpha1::{HealResult, Operation, SentRequest, StepKind};
     use crate::engine::kind::DEPLOYMENT;
-    use crate::report::HealResult;
 
     fn live() -> Value {
         json!({

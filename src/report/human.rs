@@ -4,14 +4,13 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::build;
-use super::cure::PlanReport;
 use super::printer::line;
-use super::status::{OperationReport, SourceReport};
-use super::told::{ConfirmedBy, FieldReport, FindingReport, ObjectReport, OverwriteReport, PredictionReport, Warning};
-use crate::engine::diff::{Change, ChangeKind, Masker, Severity, is_built_in};
+use crate::api::v1alpha1::{
+    ChangeKind, ConfirmedBy, FieldReport, FindingReport, ObjectReport, OperationReport, OverwriteReport, Phase,
+    PlanReport, PredictionReport, Severity, SourceReport, Verdict, Warning,
+};
+use crate::engine::diff::{Change, Masker, is_built_in};
 use crate::engine::ownership::people::{People, Writer};
-use crate::engine::phase::Phase;
-use crate::engine::predict::Verdict;
 
 /// What a text needs besides the report.
 #[derive(Clone, Copy, Debug)]
@@ -163,10 +162,10 @@ pub fn coming_changes(object: &str, changes: &[Change], masker: &Masker) -> Stri
     let mut out = coming(object, &count);
     for change in changes {
         let told = build::change(change, masker);
-        let word = match change.kind {
+        let word = match ChangeKind::from(change.kind) {
             ChangeKind::Added => "- would be removed",
             ChangeKind::Removed => "+ would be added",
-            ChangeKind::Changed | ChangeKind::Reordered => kind(change.kind),
+            other @ (ChangeKind::Changed | ChangeKind::Reordered) => kind(other),
         };
         line!(&mut out, "  {}", told.path);
         line!(&mut out, "    {word}");

@@ -3,8 +3,7 @@
 
 use super::compose::Answer;
 use super::conditions::{APPROVED, PLAN_READY, Said};
-use super::cure::{Healing, PlanReport, StepState};
-use super::status::ReportStatus;
+use crate::api::v1alpha1::{Healing, PlanReport, ReportStatus, StepState};
 
 /// What a heal waits for that may not clear yet, with its place behind it.
 pub const TURN: &str = "its turn to clear";
@@ -59,7 +58,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::report::conditions::ConditionStatus;
+    use crate::api::v1alpha1::ConditionStatus;
 
     #[test]
     fn while_a_plan_is_carried_out_it_is_the_one_that_is_shown_with_the_step_that_it_is_at() {

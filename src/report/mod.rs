@@ -7,7 +7,6 @@ mod clamp;
 mod compose;
 pub mod conditions;
 mod confirmed;
-mod cure;
 mod cut;
 mod evidence;
 pub mod human;
@@ -17,28 +16,16 @@ pub mod printer;
 mod remember;
 pub mod rules;
 pub mod sarif;
-mod status;
-mod told;
 mod urgency;
 
-pub use bounds::{HISTORY_LIMIT, STATUS_LIMIT, STEP_PATHS_LIMIT, fit};
+pub use bounds::{STATUS_LIMIT, fit};
 pub use build::{counts, dry_run, field, findings, object_report, plan, prediction_report, source, text};
 pub use clamp::clamp;
 pub use compose::{Answer, Findings, compose};
-pub use conditions::{Condition, ConditionStatus};
 pub use confirmed::answered;
-pub use cure::{
-    CautionReport, FOUND_INVALID, Heal, HealResult, Healing, HealingStep, HistoryEntry, PlanReport, StepReport,
-    StepState, SupersededPlan, WrittenObject,
-};
 pub use cut::cut;
-pub use evidence::{Evidence, SentRequest, evidence, fitting, fitting_entry, own_heal, shown_patch};
+pub use evidence::{evidence, fitting, fitting_entry, own_heal, shown_patch};
 pub use in_progress::TURN;
 pub use news::is_news;
 pub use remember::{failed_clears_beside, memory, superseded};
-pub use status::{Counts, OperationReport, ReportStatus, SourceReport};
-pub use told::{
-    ConfirmedBy, DryRunAnswer, DryRunReport, FieldReport, FindingReport, Notice, ObjectReport, OverwriteReport, Place,
-    PredictionReport, Warning,
-};
 pub use urgency::urgent;

@@ -1,9 +1,7 @@
 //! Whether a status tells anything new. What weighs nothing may never rest: an annotation that a controller renews each
 //! second is no reason to write a report each minute.
 
-use super::status::ReportStatus;
-use super::told::{FieldReport, OverwriteReport, PredictionReport};
-use crate::engine::diff::Severity;
+use crate::api::v1alpha1::{FieldReport, OverwriteReport, PredictionReport, ReportStatus, Severity};
 
 /// Whether `new` tells anything that `old` does not, besides the present value of a field that weighs nothing, and
 /// since when it has it.

@@ -2,10 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::conditions::{APPROVED, ConditionStatus};
-use super::cure::{HistoryEntry, SupersededPlan};
-use super::status::ReportStatus;
-use crate::engine::plan::{Decision, Ended, Memory, NoPlan, Plan};
+use super::conditions::APPROVED;
+use crate::api::v1alpha1::{ConditionStatus, Decision, Ended, HistoryEntry, ReportStatus, SupersededPlan};
+use crate::engine::plan::{Memory, NoPlan, Plan};
 use crate::engine::{Beside, Snapshot, Tool};
 
 /// What a report remembers of its plans; which report and which watch it is, only the objects themselves know.
@@ -284,7 +283,7 @@ mod tests {
                    "finishedAt": "2026-01-05T10:05:00Z", "result": result,
                    "message": message, "healer": "ann", "steps": []})
         };
-        let invalid = format!("{}: livenessProbe: Required value", crate::report::FOUND_INVALID);
+        let invalid = format!("{}: livenessProbe: Required value", crate::api::v1alpha1::FOUND_INVALID);
         let history = json!([
             entry("a", "Failed", &invalid),
             entry("b", "Failed", "the roll-out failed"),

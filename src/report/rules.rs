@@ -5,7 +5,8 @@ use std::fmt::Write;
 use serde::Serialize;
 
 use super::printer::line;
-use crate::engine::rules::{Check, RULES, Rule, Weight};
+use crate::api::v1alpha1::Weight;
+use crate::engine::rules::{self, Check, RULES, Rule};
 
 /// How wide a text for a terminal is.
 const WIDTH: usize = 80;
@@ -28,7 +29,7 @@ pub struct Entry {
     pub severity: Weight,
 
     /// How bad it may be besides, worst first.
-    pub milder: &'static [Weight],
+    pub milder: Vec<Weight>,
 
     /// What it finds, in one line.
     pub title: &'static str,
@@ -58,8 +59,8 @@ pub enum Place {
 pub fn catalogue<'a>(rules: impl IntoIterator<Item = &'a Rule>) -> Catalogue {
     let entry = |rule: &Rule| Entry {
         id: rule.id,
-        severity: rule.severity,
-        milder: rule.milder,
+        severity: rule.severity.into(),
+        milder: rule.milder.iter().copied().map(Into::into).collect(),
         title: rule.title,
         meaning: rule.meaning,
         remedy: rule.remedy,
@@ -156,7 +157,7 @@ What driftmend finds wrong, and what to do about it: in `status.findings` of a D
 /// `error or warning`.
 fn in_words(rule: &Rule) -> String {
     let weights = std::iter::once(rule.severity).chain(rule.milder.iter().copied());
-    weights.map(Weight::name).collect::<Vec<_>>().join(" or ")
+    weights.map(rules::Weight::name).collect::<Vec<_>>().join(" or ")
 }
 
 fn found_in(rule: &Rule) -> Vec<Place> {
@@ -217,13 +218,13 @@ mod tests {
         let told: Vec<_> = table
             .rules
             .iter()
-            .map(|entry| (entry.severity, entry.milder, entry.found_in.clone()))
+            .map(|entry| (entry.severity, entry.milder.clone(), entry.found_in.clone()))
             .collect();
         assert_eq!(
             told,
             [
-                (Weight::Error, &[Weight::Warning] as &[Weight], vec![Place::Reports]),
-                (Weight::Warning, &[], vec![Place::Check])
+                (Weight::Error, vec![Weight::Warning], vec![Place::Reports]),
+                (Weight::Warning, vec![], vec![Place::Check])
             ]
         );
     }

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::check::{Telling, Words, tellings};
 use super::printer::one_line;
-use super::told::ObjectReport;
+use crate::api::v1alpha1::ObjectReport;
 use crate::engine::rules::{RULES, Rule, Weight};
 
 /// Where the standard keeps its schema.

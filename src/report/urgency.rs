@@ -1,9 +1,8 @@
 //! Which change of a status must not wait.
 
-use super::conditions::{APPROVED, Condition, PLAN_READY};
+use super::conditions::{APPROVED, PLAN_READY};
 use super::in_progress::{BEING_CARRIED_OUT, TURN};
-use super::status::ReportStatus;
-use super::told::PredictionReport;
+use crate::api::v1alpha1::{Condition, PredictionReport, ReportStatus};
 
 /// Whether a new status must be written at once: a change that a person or another program acts on. Everything else
 /// (counts, findings, another commit) may wait, so that five hundred crash-looping pods cost one write a minute.

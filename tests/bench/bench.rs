@@ -32,7 +32,7 @@ use std::time::{Duration, Instant};
 use std::{env, thread};
 
 use anyhow::{Context, Result};
-use driftmend::engine::phase::Phase;
+use driftmend::api::v1alpha1::Phase;
 use driftmend::engine::syncer::Strategy;
 
 use many::{counted, idle, many, remembered, start};

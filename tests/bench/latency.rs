@@ -5,8 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
-use driftmend::crd::DriftReport;
-use driftmend::engine::phase::Phase;
+use driftmend::api::v1alpha1::{DriftReport, Phase};
 use futures::{StreamExt, TryStreamExt};
 use kube::runtime::{WatchStreamExt, watcher};
 

@@ -6,8 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use driftmend::crd::{DriftReport, DriftWatch};
-use driftmend::engine::phase::Phase;
+use driftmend::api::v1alpha1::{DriftReport, DriftWatch, Phase};
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};

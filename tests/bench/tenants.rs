@@ -1,15 +1,14 @@
 //! What a tenant feels of the others: of one whose sources are silent and whose rules have no end, and of a thousand
 //! Applications that nobody watches.
 
-use std::fs;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
 use std::time::{Duration, Instant};
+use std::{fs, thread};
 
 use anyhow::{Context, Result};
-use driftmend::crd::DriftWatch;
+use driftmend::api::v1alpha1::DriftWatch;
 use futures::{StreamExt, TryStreamExt, stream};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};

@@ -44,7 +44,7 @@ fn assert_same(found: &BTreeMap<String, String>, expected: &BTreeMap<String, Str
 
 #[test]
 fn the_crds_of_the_repository_are_those_of_the_types() -> Result<()> {
-    let written = driftmend::crd::definitions()
+    let written = driftmend::api::v1alpha1::definitions()
         .iter()
         .map(|definition| {
             Ok((

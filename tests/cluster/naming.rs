@@ -35,7 +35,7 @@ fn the_api_server_takes_a_report_by_the_name_of_its_target_only() -> Result<()> 
     let create = ["create", "--dry-run=server", "-n", &tenant.namespace, "-f", "-"];
     let answer = |report: &Value| shared().tool("kubectl")?.input(report.to_string()).run(&create);
     let long = "a".repeat(243);
-    let cut = driftmend::crd::report_name("Deployment", &long);
+    let cut = driftmend::api::v1alpha1::report_name("Deployment", &long);
     for (name, target) in [
         ("deployment-web", target("web")),
         ("deployment-deployment-web", target("deployment-web")),

@@ -2,9 +2,8 @@
 
 use kube::ResourceExt;
 
+use crate::api::v1alpha1::{DriftReport, Heal, Healing, PlanReport};
 use crate::cli::Fault;
-use crate::crd::DriftReport;
-use crate::report::{Heal, Healing, PlanReport};
 
 /// The fewest digits of a hash that name a plan: 32 bits, and the server's copy has all of them.
 const SHORTEST_HASH: usize = 8;

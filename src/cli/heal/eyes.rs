@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use kube::ResourceExt;
 
+use crate::api::v1alpha1::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::cli::Fault;
 use crate::cli::input::MEMORY;
 use crate::cli::reach::Trust;
@@ -16,7 +17,6 @@ use crate::controller::ignored::Answers;
 use crate::controller::index::{Desired, Rendition, Target, WatchKey, Watched};
 use crate::controller::observe::{FreshScene, Past, Scene, Seen, frozen, is_in_force, policy, snapshot};
 use crate::controller::{judge, origin, tool, watch};
-use crate::crd::{DriftReport, DriftWatch, FREEZE_ANNOTATION};
 use crate::engine::plan::OTHERS_FORETOLD;
 use crate::engine::{Beside, Tool};
 use crate::lease::last_clear::Place;

@@ -12,12 +12,12 @@ use super::super::source_error::SourceError;
 use super::super::watch::WARNING_LIMIT;
 use super::Sources;
 use super::wanted::Wanted;
-use crate::crd::DriftWatch;
+use crate::api::v1alpha1::{DriftWatch, Notice};
 use crate::engine::argo_cd;
 use crate::engine::kind::Kind;
 use crate::engine::object::Document;
 use crate::engine::tool_object::resource::ResourceRef;
-use crate::report::{Notice, cut};
+use crate::report::cut;
 use crate::source::render::Rendered;
 use crate::source::yaml::{self, Remark, Remarks};
 
@@ -268,8 +268,8 @@ mod tests {
     use super::super::Held;
     use super::super::tests::sources;
     use super::*;
+    use crate::api::v1alpha1::NOT_GOVERNED_LIMIT;
     use crate::controller::origin;
-    use crate::crd::NOT_GOVERNED_LIMIT;
     use crate::engine::argo_cd::application::Application;
     use crate::engine::dressing::Dressing;
     use crate::source::{SourceFile, render};

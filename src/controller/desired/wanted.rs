@@ -6,7 +6,7 @@ use kube::core::{Selector, SelectorExt};
 use serde_json::Value;
 
 use super::super::source_error::SourceError;
-use crate::crd::{DriftWatchSpec, kinds};
+use crate::api::v1alpha1::{DriftWatchSpec, kinds};
 use crate::engine::kind::{KINDS, Kind};
 
 /// What a watch asks for.

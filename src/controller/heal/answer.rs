@@ -1,7 +1,7 @@
 //! What an answer of the API server means for a heal: read again, give up, or send again later.
 
+use crate::api::v1alpha1::FOUND_INVALID;
 use crate::cluster::{ApiError, Retry};
-use crate::report::FOUND_INVALID;
 
 /// Whether a guard of ours failed: somebody wrote the object after it was read.
 ///

@@ -7,12 +7,12 @@ use tracing::info;
 use super::holds::brings_sync;
 use super::send::texts;
 use super::{Healer, Look, name, now};
+use crate::api::v1alpha1::{DriftReport, Healing, HealingStep, StepState};
 use crate::cluster::{ApiError, DryRun};
 use crate::controller::observe::Scene;
-use crate::crd::DriftReport;
 use crate::engine::assess;
 use crate::engine::plan::{Approved, Step, reach};
-use crate::report::{Healing, HealingStep, StepState, evidence, fitting, printer};
+use crate::report::{evidence, fitting, printer};
 
 impl<L: Look> Healer<'_, L> {
     /// Records an approved plan in the report before anything is written to the Deployment.
@@ -36,7 +36,7 @@ impl<L: Look> Healer<'_, L> {
             let (kind, paths, stale) = (step.kind(), texts(step.paths()), stale.map(str::to_owned));
             let brings = brings_sync(kind).then(|| reach(&assessment, &plan.cautions)).flatten();
             HealingStep {
-                kind,
+                kind: kind.into(),
                 state: StepState::Pending,
                 paths,
                 begun_at: None,

@@ -2,12 +2,11 @@
 
 use jiff::Timestamp;
 
+use crate::api::v1alpha1::{DriftReport, Healing, HealingStep, ReportStatus};
 use crate::controller::observe::Scene;
-use crate::crd::DriftReport;
 use crate::engine::Assessment;
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Approved, Begun, Memory, Refusal, Remembered, propose, resume};
-use crate::report::{Healing, HealingStep, ReportStatus};
 
 /// The report and its heal in progress.
 pub(super) fn begun(scene: &Scene) -> Option<(&DriftReport, &Healing)> {
@@ -35,7 +34,7 @@ pub(super) fn again(
     };
     let plan = propose(&scene.snapshot, assessment, &scene.policy, &memory);
     let steps = healing.steps.iter().map(|step| Remembered {
-        kind: step.kind,
+        kind: step.kind.into(),
         paths: paths(step).collect(),
         stale: step.stale.clone(),
         revision: step.revision.clone(),
@@ -46,7 +45,12 @@ pub(super) fn again(
         by: &healing.by,
         steps: steps.collect(),
     };
-    resume(&begun, status.approval.as_ref(), plan.as_ref(), &scene.snapshot)
+    resume(
+        &begun,
+        status.approval.clone().map(Into::into).as_ref(),
+        plan.as_ref(),
+        &scene.snapshot,
+    )
 }
 
 /// The fields of a recorded step.

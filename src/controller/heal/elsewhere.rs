@@ -2,9 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::crd::DriftReport;
-use crate::engine::plan::StepKind;
-use crate::report::StepState;
+use crate::api::v1alpha1::{DriftReport, StepKind, StepState};
 
 /// A heal of another process that has yet to clear.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -3,10 +3,9 @@
 use serde_json::json;
 
 use super::{Healer, LOOK_AGAIN, Look, Progress, name, now, record};
+use crate::api::v1alpha1::{DriftReport, HealResult, Healing, SentRequest, StepState};
 use crate::cluster::{ApiError, DryRun};
-use crate::crd::DriftReport;
 use crate::engine::verify::Verified;
-use crate::report::{HealResult, Healing, SentRequest, StepState};
 
 impl<L: Look> Healer<'_, L> {
     /// Records how far one step is.

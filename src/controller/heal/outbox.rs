@@ -9,11 +9,11 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use serde_json::Value;
 
+use crate::api::v1alpha1::{Healing, SentRequest, StepState};
 use crate::cluster::ApiError;
 use crate::engine::Snapshot;
 use crate::engine::digest::{digest, live_digest};
 use crate::engine::plan::Refusal;
-use crate::report::{Healing, SentRequest, StepState};
 
 /// The heals whose first step this process began, by their plans.
 #[derive(Debug, Default)]

@@ -4,12 +4,13 @@ use serde_json::{Value, json};
 use tracing::{info, warn};
 
 use super::{Audit, name, now};
+use crate::api::v1alpha1::bounds::HISTORY_LIMIT;
+use crate::api::v1alpha1::{DriftReport, Heal, HealResult, Healing, HistoryEntry};
 use crate::cluster::{ApiError, Cluster, DryRun};
-use crate::crd::DriftReport;
 use crate::engine::argo_cd::ArgoCd;
 use crate::engine::plan::Refusal;
 use crate::engine::tool_object::message::comparable;
-use crate::report::{HISTORY_LIMIT, Heal, HealResult, Healing, HistoryEntry, cut, fitting_entry, printer};
+use crate::report::{cut, fitting_entry, printer};
 
 /// The message of a heal whose healer is gone. Of a heal of somebody else the chart's policy takes no other words than
 /// this and the next.

@@ -9,13 +9,13 @@ use tracing::info;
 use super::super::admission;
 use super::pace::NotYourTurn;
 use super::{Healer, Look, Scene, name, now, with_hint};
+use crate::api::v1alpha1::{self as api, DriftReport, Healing, SentRequest};
 use crate::cluster::tools::{APPLICATIONS, KUSTOMIZATIONS};
 use crate::cluster::{ApiError, DryRun};
-use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::object::FieldPath;
 use crate::engine::plan::{Approved, Ground, Request, Step, StepKind, Written, undone};
-use crate::report::{Healing, SentRequest, evidence, shown_patch};
+use crate::report::{evidence, shown_patch};
 
 /// The chart's policy that holds a write on a Deployment against its report; its name stands in every refusal of it.
 const HEALS_POLICY: &str = "heals.driftmend.dev";
@@ -46,7 +46,7 @@ impl<L: Look> Healer<'_, L> {
         let approval = report.status.as_ref().and_then(|status| status.approval.as_ref());
         let written = steps
             .iter()
-            .map(|step| json!({"kind": step.kind(), "paths": texts(step.paths())}));
+            .map(|step| json!({"kind": api::StepKind::from(step.kind()), "paths": texts(step.paths())}));
         self.audit.line(
             "Begins",
             json!({
@@ -130,13 +130,13 @@ impl<L: Look> Healer<'_, L> {
         self.audit.line(
             "Sent",
             json!({
-                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity, "step": kind,
-                "written": format!("{namespace}/{object}"),
+                "target": snapshot.target.to_string(), "plan": plan, "healer": self.identity,
+                "step": api::StepKind::from(kind), "written": format!("{namespace}/{object}"),
                 "request": shown, "requestDigest": digest, "answer": told, "accepted": answer.is_ok(),
             }),
         );
         answer.map(|_| SentRequest {
-            kind,
+            kind: kind.into(),
             at: now(),
             digest,
             answer: told,

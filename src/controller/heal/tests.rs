@@ -1,7 +1,7 @@
 //! When a heal may be taken back.
 
 use super::*;
-use crate::report::{FOUND_INVALID, Healing};
+use crate::api::v1alpha1::{FOUND_INVALID, Healing, StepKind};
 
 fn healing(states: &[StepState]) -> Healing {
     let step = |state: &StepState| HealingStep {

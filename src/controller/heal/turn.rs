@@ -2,13 +2,11 @@
 
 use super::begin::approved_at;
 use super::pace::NotYourTurn;
-use super::record;
-use super::{Healer, LOOK_AGAIN, Look, Progress, STEP_LIMIT, last_begun};
+use super::{Healer, LOOK_AGAIN, Look, Progress, STEP_LIMIT, last_begun, record};
+use crate::api::v1alpha1::{DriftReport, HealResult, Healing, StepState};
 use crate::cluster::ApiError;
 use crate::controller::observe::Scene;
-use crate::crd::DriftReport;
 use crate::engine::plan::Refusal;
-use crate::report::{HealResult, Healing, StepState};
 
 impl<L: Look> Healer<'_, L> {
     /// Asks for the turn to clear: who was approved before comes first, whoever carries it out.

@@ -1,7 +1,7 @@
 //! How many objects of a watch there are in each state.
 
 use super::{Index, Inner, WatchKey};
-use crate::crd::WatchCounts;
+use crate::api::v1alpha1::WatchCounts;
 use crate::engine::phase::Phase;
 
 impl Index {

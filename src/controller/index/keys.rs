@@ -1,6 +1,6 @@
 //! What a governed object and a watch are found by.
 
-use crate::crd::TargetRef;
+use crate::api::v1alpha1::TargetRef;
 use crate::engine::kind::Kind;
 use crate::engine::object::ObjectId;
 

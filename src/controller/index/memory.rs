@@ -6,10 +6,9 @@ use jiff::Timestamp;
 
 use super::remembered::Remembered;
 use super::{Entry, Index, Inner, Outcome, Target, WatchKey};
+use crate::api::v1alpha1::{Approval, DryRunReport, Heal, Phase};
 use crate::controller::tool::ToolKey;
-use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, NoPlan};
-use crate::report::{DryRunReport, Heal};
+use crate::engine::plan::NoPlan;
 
 /// What is remembered of one object.
 #[derive(Default)]

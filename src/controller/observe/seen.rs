@@ -5,10 +5,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use crate::api::v1alpha1::{ChangeKind, DriftReport, Moved, Severity};
 use crate::controller::ignored::Answers;
 use crate::controller::index::{Desired, Meeting, Remembered, Target, Watched};
-use crate::crd::DriftReport;
-use crate::engine::diff::{Apart, ChangeKind, Moved, Severity};
+use crate::engine::diff::Apart;
 use crate::engine::digest::digest;
 use crate::engine::object::{Document, FieldPath};
 use crate::engine::{Beside, Met, Policy, Snapshot, SourceFacts, Tool};

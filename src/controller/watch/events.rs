@@ -3,10 +3,9 @@
 use kube::ResourceExt;
 
 use super::super::Context;
+use crate::api::v1alpha1::{Condition, ConditionStatus, DriftWatch, DriftWatchStatus};
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
-use crate::crd::{DriftWatch, DriftWatchStatus};
 use crate::report::conditions::{MASS_DRIFT, READY};
-use crate::report::{Condition, ConditionStatus};
 
 /// Tells what changed from the old status to the new one, which the server has by now. Nothing here fails: an Event
 /// that is lost is only not shown.

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::events;
 use super::said::{self, Seen};
+use crate::api::v1alpha1::{DriftWatch, DriftWatchStatus, Notice, SourceFailure, WARNING_LIMIT};
 use crate::cluster::Resource;
 use crate::cluster::live::{Live, Standing};
 use crate::cluster::resources::merge_patch;
@@ -16,10 +17,9 @@ use crate::controller::index::{Rendition, WatchKey, Watched};
 use crate::controller::observe::whole_seconds;
 use crate::controller::queue::Next;
 use crate::controller::{Context, Key, ReconcileError};
-use crate::crd::{DriftWatch, DriftWatchStatus, SourceFailure, WARNING_LIMIT};
 use crate::metrics::WatchCounts as WatchGauges;
 use crate::report::conditions::{self, MASS_DRIFT};
-use crate::report::{Notice, clamp, printer};
+use crate::report::{clamp, printer};
 
 /// Between writes of counts alone this long passes.
 pub(super) const QUIET: Duration = Duration::from_secs(60);

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::super::index::{Covered, WatchKey, Watched};
-use crate::crd::{DriftWatch, SourceFailure, WatchCounts};
+use crate::api::v1alpha1::{DriftWatch, Notice, SourceFailure, WatchCounts};
 use crate::report::conditions::{MASS_DRIFT, READY, SOURCE_READY, Said};
-use crate::report::{Notice, cut};
+use crate::report::cut;
 
 /// The longest message of a condition in bytes, as for those of reports.
 const MESSAGE_LIMIT: usize = 1024;

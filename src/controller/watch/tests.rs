@@ -1,6 +1,6 @@
 use super::publish::{QUIET_IN_MASS, quiet, urgent};
 use super::*;
-use crate::crd::{DriftWatchStatus, WatchCounts};
+use crate::api::v1alpha1::{DriftWatchStatus, WatchCounts};
 use crate::report::conditions::{self, MASS_DRIFT};
 
 fn counting(governed: usize, in_sync: usize, drifted: usize) -> DriftWatchStatus {

@@ -1,12 +1,11 @@
 //! What a sync was for: one commit, or one of each source.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use crate::engine::tool_object::fields::{Fields, Unreadable};
 
 /// The commit that was synced, or those of all sources in their order.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
-#[serde(untagged)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Revision {
     /// Of the one source.
     One(String),
@@ -23,6 +22,14 @@ impl Revision {
             return Ok(Some(Self::Several(several)));
         }
         Ok(fields.text("revision")?.map(Self::One))
+    }
+
+    /// As one text, or as a list of them.
+    pub(in crate::engine) fn to_value(&self) -> Value {
+        match self {
+            Self::One(revision) => json!(revision),
+            Self::Several(revisions) => json!(revisions),
+        }
     }
 
     /// The commit of the one source, however it is listed; `None` with several.

@@ -1,7 +1,6 @@
 //! What the sync that follows a write on an Application would touch.
 
-use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::application::Application;
 use super::requests::Then;
@@ -9,8 +8,7 @@ use super::revision::Revision;
 use crate::engine::tool_object::resource::ResourceRef;
 
 /// What a sync would touch. A plan shows it and its hash covers it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Touches {
     /// The resources that differ, sorted; those that are in sync are applied too, and do not change.
     pub resources: Vec<Touched>,
@@ -39,15 +37,21 @@ pub struct Touches {
 }
 
 /// One resource that a sync would change.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Touched {
     /// Which.
-    #[serde(flatten)]
     pub resource: ResourceRef,
 
     /// Whether it would be deleted.
     pub prune: bool,
+}
+
+impl Touched {
+    fn to_value(&self) -> Value {
+        let mut value = self.resource.to_value();
+        value["prune"] = json!(self.prune);
+        value
+    }
 }
 
 /// Tells what follows a clear or a start.
@@ -102,6 +106,26 @@ pub fn touches(application: &Application, then: &Then) -> Touches {
 }
 
 impl Touches {
+    /// The bytes that a plan's hash covers.
+    pub(in crate::engine) fn to_value(&self) -> Value {
+        let Self {
+            resources,
+            from,
+            to,
+            whole_application,
+            syncs,
+            compared,
+            sync_options,
+            retry,
+        } = self;
+        let resources: Vec<Value> = resources.iter().map(Touched::to_value).collect();
+        let revision = |revision: &Option<Revision>| revision.as_ref().map(Revision::to_value);
+        json!({
+            "resources": resources, "from": revision(from), "to": revision(to), "wholeApplication": whole_application,
+            "syncs": syncs, "compared": compared, "syncOptions": sync_options, "retry": retry,
+        })
+    }
+
     /// One sentence for a person.
     pub fn sentence(&self) -> String {
         let to = self
@@ -176,7 +200,6 @@ mod tests {
     use crate::engine::argo_cd::shapes::{BEFORE, HERE, out_of_sync, quiet, read, set, with_state};
     use crate::engine::kind::DEPLOYMENT;
     use pretty_assertions::assert_eq;
-    use serde_json::{Value, json};
 
     /// The Deployment differs, a ConfigMap is no longer in Git, a hook is there.
     fn drifted() -> Value {
@@ -312,7 +335,7 @@ mod tests {
 
     #[test]
     fn the_hash_sees_all_of_it() {
-        let value = serde_json::to_value(touches(&read(&drifted()), &Then::Refresh)).unwrap();
+        let value = touches(&read(&drifted()), &Then::Refresh).to_value();
         assert_eq!(
             value,
             json!({

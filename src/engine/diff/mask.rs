@@ -16,7 +16,6 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use crate::engine::object::{FieldPath, Segment};
@@ -215,6 +214,12 @@ fn name_of(item: &Segment) -> Option<&str> {
     }
 }
 
+impl From<Shown> for Value {
+    fn from(shown: Shown) -> Self {
+        shown.0
+    }
+}
+
 impl fmt::Display for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.0)
@@ -224,26 +229,6 @@ impl fmt::Display for Shown {
 impl fmt::Debug for Shown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
-    }
-}
-
-impl Serialize for Shown {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
-    }
-}
-
-impl schemars::JsonSchema for Shown {
-    fn schema_name() -> std::borrow::Cow<'static, str> {
-        "Shown".into()
-    }
-
-    /// Any JSON; the extension keeps it whole in a custom resource.
-    fn json_schema(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-        schemars::json_schema!({
-            "description": "A value with its secrets masked.",
-            "x-kubernetes-preserve-unknown-fields": true,
-        })
     }
 }
 

@@ -33,14 +33,13 @@ pub use pointer::{Located, Part, Side, locate};
 pub(in crate::engine) use same::{is_live, is_same};
 pub use witness::{Apart, MetAt, Witness};
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::object::FieldPath;
 use super::ownership::Owner;
 
 /// How one field differs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum ChangeKind {
     /// Both sides have the field, with other values.
     Changed,
@@ -53,6 +52,18 @@ pub enum ChangeKind {
 
     /// A keyed list whose items are the same in another order.
     Reordered,
+}
+
+impl ChangeKind {
+    /// Its word in the bytes of a hash.
+    pub(in crate::engine) const fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "Changed",
+            Self::Added => "Added",
+            Self::Removed => "Removed",
+            Self::Reordered => "Reordered",
+        }
+    }
 }
 
 /// One field's difference: what desired and live hold.
@@ -72,8 +83,7 @@ pub struct Change {
 }
 
 /// How much a change weighs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// Somebody or something changed live.
     Drift,

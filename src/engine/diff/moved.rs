@@ -59,13 +59,10 @@
 //! A field that live alone has, that nobody owns and that none of the documents has is the server's, too, and not asked
 //! here: had the tool ever sent it, the tool would own it.
 
-use serde::{Deserialize, Serialize};
-
 use crate::engine::syncer::Strategy;
 
 /// Which side moved.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Moved {
     /// Git, and live is still what the tool wrote.
     Git,

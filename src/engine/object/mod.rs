@@ -10,12 +10,10 @@ pub use trail::Trail;
 
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Which object: the four words that name it in a cluster.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectId {
     /// Group and version as the manifest writes them, such as `apps/v1`.
     pub api_version: String,
@@ -40,6 +38,17 @@ impl ObjectId {
             namespace: text("/metadata/namespace").filter(|namespace| !namespace.is_empty()),
             name: text("/metadata/name").filter(|name| !name.is_empty())?,
         })
+    }
+
+    /// The bytes that a digest covers.
+    pub(in crate::engine) fn to_value(&self) -> Value {
+        let Self {
+            api_version,
+            kind,
+            namespace,
+            name,
+        } = self;
+        json!({"apiVersion": api_version, "kind": kind, "namespace": namespace, "name": name})
     }
 }
 

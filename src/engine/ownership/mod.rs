@@ -21,11 +21,9 @@ pub use managed::{Entry, ManagedFields, Record, Recorded};
 pub const HEAL_MANAGER: &str = "driftmend-heal";
 
 use jiff::Timestamp;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 
 /// How a manager wrote: by server-side apply, or by any other write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
     /// Server-side apply.
     Apply,

@@ -3,10 +3,8 @@
 //! A manager's name is free text that the client sets. It is evidence, not proof, and a script may well call itself
 //! `kubectl`.
 
-use serde::{Deserialize, Serialize};
-
 /// Who stands behind a manager's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Writer {
     /// Someone at a terminal or in front of a dashboard.
     Person,

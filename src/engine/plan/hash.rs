@@ -8,7 +8,7 @@ use crate::engine::diff::Drift;
 use crate::engine::digest::{digest, live_digest};
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::ManagedFields;
-use crate::engine::predict::Prediction;
+use crate::engine::predict::{Cause, Prediction};
 use crate::engine::snapshot::Snapshot;
 
 /// The digest of what has drifted: the fields and both values of each, whoever owns them and since when.
@@ -18,7 +18,7 @@ pub fn drift_digest(drifts: &[&Drift]) -> String {
         .map(|drift| {
             json!([
                 drift.change.path.to_string(),
-                drift.change.kind,
+                drift.change.kind.name(),
                 drift.change.desired,
                 drift.change.live
             ])
@@ -29,7 +29,8 @@ pub fn drift_digest(drifts: &[&Drift]) -> String {
 
 /// The digest of a coming refusal that is nobody's drift.
 pub(super) fn refusal_digest(prediction: &Prediction) -> String {
-    digest(&json!({"refused": prediction.causes}))
+    let causes: Vec<Value> = prediction.causes.iter().map(Cause::to_value).collect();
+    digest(&json!({"refused": causes}))
 }
 
 /// The hash of a plan: everything that a person's yes depends on.
@@ -101,12 +102,12 @@ fn content<'a>(snapshot: &'a Snapshot, memory: &'a Memory, steps: &[Step]) -> im
             "judge": snapshot.judge,
             "report": memory.report,
             "watch": memory.watch,
-            "target": snapshot.target,
+            "target": snapshot.target.to_value(),
             "uid": live.and_then(|live| live.pointer("/metadata/uid")),
             "generation": generation,
             "desired": desired,
             "live": digest_of_live,
-            "strategy": snapshot.syncer.strategy,
+            "strategy": snapshot.syncer.strategy.name(),
             "manager": snapshot.syncer.manager,
             "serial": serial,
             "steps": steps,

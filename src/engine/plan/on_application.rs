@@ -3,7 +3,6 @@
 
 use jiff::Timestamp;
 use json_patch::Patch;
-use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::step::RenderError;
@@ -79,7 +78,7 @@ pub struct OnApplication {
 }
 
 /// A sync that a person asked for, and that has not succeeded.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Asked {
     /// Who asked.
     pub by: String,
@@ -93,6 +92,12 @@ pub struct Asked {
 }
 
 impl Asked {
+    /// The bytes that a plan's hash covers.
+    fn to_value(&self) -> Value {
+        let Self { by, began, asks } = self;
+        json!({"by": by, "began": began, "asks": asks})
+    }
+
     /// The one of this Application; `None` where the last operation was Argo CD's own, or ours.
     fn of(application: &Application) -> Option<Self> {
         let state = application.state.as_ref();
@@ -154,9 +159,10 @@ pub struct NotYet(pub String);
 
 /// What was asked for, as Argo CD reads it: it leaves out what is empty where it remembers an operation.
 fn asks(Requested { info, sync, retry, .. }: &Requested) -> Value {
-    let sync = sync
-        .as_ref()
-        .map(|sync| json!({"prune": sync.prune, "dryRun": sync.dry_run, "resources": sync.resources}));
+    let sync = sync.as_ref().map(|sync| {
+        let resources: Vec<Value> = sync.resources.iter().map(ResourceRef::to_value).collect();
+        json!({"prune": sync.prune, "dryRun": sync.dry_run, "resources": resources})
+    });
     let Retry {
         limit,
         duration,
@@ -257,7 +263,7 @@ impl OnApplication {
     pub(super) fn intent(&self, kind: &str) -> Value {
         let (only, touches) = match &self.act {
             Act::Refresh => (None, Value::Null),
-            Act::Clear { touches, .. } => (None, json!(touches)),
+            Act::Clear { touches, .. } => (None, touches.to_value()),
             Act::Start {
                 only,
                 touches:
@@ -271,16 +277,17 @@ impl OnApplication {
                 ..
             } => {
                 // Git's document is held against one commit, and not against several.
-                let to = to.as_ref().filter(|to| to.one().is_none());
+                let to = to.as_ref().filter(|to| to.one().is_none()).map(Revision::to_value);
                 (
-                    Some(only),
+                    Some(only.to_value()),
                     json!({"to": to, "wholeApplication": whole_application, "syncOptions": sync_options,
                            "retry": retry}),
                 )
             }
         };
         json!({
-            "kind": kind, "application": self.application.to_string(), "uid": self.uid, "asked": self.asked,
+            "kind": kind, "application": self.application.to_string(), "uid": self.uid,
+            "asked": self.asked.as_ref().map(Asked::to_value),
             "only": only, "touches": touches,
         })
     }

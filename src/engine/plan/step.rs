@@ -5,8 +5,6 @@ mod request;
 pub use request::{RenderError, Request};
 
 use json_patch::Patch;
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::ground::Ground;
@@ -21,7 +19,7 @@ use crate::engine::remedy::hand_back;
 use crate::engine::syncer::{Strategy, Syncer};
 
 /// What a step does.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum StepKind {
     /// Puts Git's values back by one JSON Patch.
     Restore,
@@ -309,7 +307,8 @@ impl Step {
                 ..
             } => {
                 let how = format!("{force:?} {takes_over:?} {dump:?} {validation:?}");
-                serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy, "how": how})
+                serde_json::json!({"kind": "HandBack", "paths": paths, "to": manager, "strategy": strategy.name(),
+                                   "how": how})
             }
             Self::OnApplication(step) => step.intent(match self.kind() {
                 StepKind::Refresh => "Refresh",

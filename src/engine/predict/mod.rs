@@ -29,7 +29,6 @@ mod strict;
 mod tests;
 mod union;
 
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::diff::{Drift, Severity};
@@ -51,7 +50,7 @@ pub use request::{NoRequest, SyncPatch, SyncRequest, request};
 pub use union::union_of;
 
 /// What the next sync gives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Verdict {
     /// Nothing to change: the sync leaves live as it is, and it is what Git says.
     Clean,

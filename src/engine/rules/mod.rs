@@ -32,9 +32,6 @@ pub(super) mod tests;
 pub mod two_kustomizations;
 mod ways;
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
 pub use case::Case;
 pub use ways::with_plan;
 
@@ -129,8 +126,7 @@ fn nothing(_: &Snapshot, _: &Assessment) -> Wants {
 }
 
 /// How bad a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Weight {
     /// Worth knowing.
     Info,

@@ -1,13 +1,13 @@
 //! A resource as the tools name it: without its version.
 
-use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::fields::{Fields, Unreadable};
 use crate::engine::kind::Kind;
 use crate::engine::object::ObjectId;
 
 /// A resource as Argo CD names it, and as the inventory of a Kustomization does.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ResourceRef {
     /// The API group; empty for the core group.
     pub group: String,
@@ -54,6 +54,11 @@ impl ResourceRef {
             namespace: text("namespace")?,
             name: text("name")?,
         })
+    }
+
+    /// As Argo CD writes it.
+    pub(in crate::engine) fn to_value(&self) -> Value {
+        json!({"group": self.group, "kind": self.kind, "namespace": self.namespace, "name": self.name})
     }
 
     /// Whether an entry of `operation.sync.resources` means this resource.

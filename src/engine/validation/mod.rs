@@ -33,8 +33,7 @@ mod unknown;
 mod volume;
 mod volume_source;
 
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::engine::schema::{Shape, Tree, normalise, shape_at};
 use causes::{Causes, Raw};
@@ -48,22 +47,25 @@ use pod::InUse;
 pub(super) use unknown::forget_dropped_fields;
 
 /// One cause of a refusal or conflict, as the server's `details.causes[]` has it.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Cause {
     /// The machine-readable reason, such as `FieldValueForbidden`.
-    #[schemars(length(max = 256))]
     pub reason: String,
 
     /// The field in the server's grammar, with list indexes.
-    #[schemars(length(max = 1_024))]
     pub field: String,
 
     /// The server's message, without the field.
-    #[schemars(length(max = 2_048))]
     pub message: String,
 }
 
 impl Cause {
+    /// The bytes that a digest covers.
+    pub(in crate::engine) fn to_value(&self) -> Value {
+        let Self { reason, field, message } = self;
+        json!({"reason": reason, "field": field, "message": message})
+    }
+
     /// The field and what is wrong with it; only the latter where the server names no field.
     pub fn told(&self) -> String {
         if self.field.is_empty() {

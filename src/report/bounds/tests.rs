@@ -1,15 +1,13 @@
 //! The worst status, and what of it is cut first.
 
 use super::*;
-use crate::engine::diff::ChangeKind;
-use crate::engine::plan::{Approval, Decision};
-use crate::engine::predict::{Cause, Verdict};
-use crate::engine::syncer::Strategy;
-use crate::report::evidence::worst_entry;
-use crate::report::{
-    CautionReport, Condition, ConditionStatus, FieldReport, FindingReport, Healing, HealingStep, OverwriteReport,
-    PlanReport, PredictionReport, SourceReport, StepReport, StepState, WrittenObject,
+use crate::api::v1alpha1::bounds::CONDITION_LIMIT;
+use crate::api::v1alpha1::{
+    Approval, Cause, CautionReport, ChangeKind, Condition, ConditionStatus, Decision, FieldReport, FindingReport,
+    Healing, HealingStep, OverwriteReport, PlanReport, PredictionReport, SourceReport, StepReport, StepState, Strategy,
+    Verdict, WrittenObject,
 };
+use crate::report::evidence::worst_entry;
 
 fn long(letters: usize) -> String {
     "ü".repeat(letters)
@@ -40,7 +38,7 @@ fn worst() -> ReportStatus {
     };
     let finding = FindingReport {
         rule: "next-sync-refused".to_owned(),
-        severity: crate::engine::rules::Weight::Error,
+        severity: crate::api::v1alpha1::Weight::Error,
         path: None,
         message: long(5_000),
         evidence: Some(long(5_000)),
@@ -58,7 +56,7 @@ fn worst() -> ReportStatus {
         name,
     };
     let step = StepReport {
-        kind: crate::engine::plan::StepKind::Restore,
+        kind: crate::api::v1alpha1::StepKind::Restore,
         target: long(300),
         object: Some(object(long(253))),
         summary: long(600),
@@ -85,10 +83,10 @@ fn worst() -> ReportStatus {
                 200
             ],
             when: None,
-            confirmed_by: crate::report::ConfirmedBy::Local,
-            dry_run: Some(crate::report::DryRunReport {
+            confirmed_by: crate::api::v1alpha1::ConfirmedBy::Local,
+            dry_run: Some(crate::api::v1alpha1::DryRunReport {
                 question: "0".repeat(64),
-                answer: crate::report::DryRunAnswer::Other,
+                answer: crate::api::v1alpha1::DryRunAnswer::Other,
                 message: Some(long(5_000)),
             }),
         }),
@@ -126,7 +124,7 @@ fn what_people_and_heals_wrote_counts_and_is_not_cut() {
     let (evidence, evidence_omitted) = (history[0].evidence.clone(), history[0].evidence_omitted);
     let step = HealingStep {
         brings: Some(vec!["0".repeat(16); 100]),
-        kind: crate::engine::plan::StepKind::Restore,
+        kind: crate::api::v1alpha1::StepKind::Restore,
         state: StepState::Begun,
         paths: vec![long(100); 59],
         begun_at: None,

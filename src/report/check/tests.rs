@@ -6,9 +6,8 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
-use crate::engine::object::ObjectId;
+use crate::api::v1alpha1::{Notice, ObjectId, Warning};
 use crate::engine::rules::no_effect;
-use crate::report::{Notice, Warning};
 
 fn cause(field: &str, message: &str) -> Cause {
     Cause {
@@ -59,7 +58,7 @@ fn report() -> ObjectReport {
         file: "web.yaml".to_owned(),
         line: 7,
     }];
-    checked(report, &[cause("spec.a", "bad")], places, &Masker::default())
+    checked(report, &[cause("spec.a", "bad").into()], places, &Masker::default())
 }
 
 #[test]

@@ -1,14 +1,13 @@
 //! What the conditions of a report say.
 
 use super::{Answer, Findings, is_refused, is_spent};
+use crate::api::v1alpha1::{Approval, Heal, HealResult, HistoryEntry, ReportStatus};
 use crate::engine::diff::Severity;
 use crate::engine::object::ObjectId;
 use crate::engine::phase::Phase;
-use crate::engine::plan::{Approval, NoPlan, Plan};
+use crate::engine::plan::{NoPlan, Plan};
 use crate::engine::rules::{Weight, force_recreates};
 use crate::report::conditions::{APPROVED, CONFLICTED, DRIFTED, HEALED, PLAN_READY, READY, Said};
-use crate::report::cure::{Heal, HealResult, HistoryEntry};
-use crate::report::status::ReportStatus;
 use crate::report::{build, in_progress};
 
 pub(super) fn said(old: &ReportStatus, found: &Findings<'_>, heal: Heal) -> Vec<Said> {

@@ -4,8 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
-use crate::engine::object::ObjectId;
-use crate::engine::phase::Phase;
+use crate::api::v1alpha1::{ObjectId, Phase};
 
 #[test]
 fn what_a_rule_ignores_is_not_told_as_left_over_and_a_long_name_keeps_a_space() -> Result<(), serde_json::Error> {

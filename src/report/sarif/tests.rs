@@ -4,12 +4,11 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api::v1alpha1::{Notice, ObjectId, Phase, Place, Warning};
 use crate::engine::diff::Masker;
-use crate::engine::object::ObjectId;
-use crate::engine::phase::Phase;
 use crate::engine::predict::Cause;
 use crate::engine::rules::read_otherwise;
-use crate::report::{Notice, Place, Warning, check};
+use crate::report::check;
 
 fn report() -> ObjectReport {
     let report = ObjectReport {

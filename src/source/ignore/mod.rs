@@ -30,7 +30,7 @@ use crate::engine::kind::Kind;
 
 use super::SourceFile;
 use super::yaml::{self, Document, Remark};
-use crate::crd::IgnoreSpec;
+use crate::api::v1alpha1::IgnoreSpec;
 use crate::engine::diff::{IgnoreRule, Located, PathPattern, Side, locate};
 use crate::engine::object::ObjectId;
 use reading::Reading;

@@ -3,7 +3,8 @@
 use std::path::Path;
 
 use anyhow::{Result, ensure};
-use driftmend::report::{ReportStatus, STATUS_LIMIT, fit, fitting_entry};
+use driftmend::api::v1alpha1::ReportStatus;
+use driftmend::report::{STATUS_LIMIT, fit, fitting_entry};
 use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 

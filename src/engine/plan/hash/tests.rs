@@ -9,8 +9,10 @@ use serde_json::{Value, json};
 use super::*;
 use crate::engine::argo_cd::revision::Revision;
 use crate::engine::argo_cd::touch::{Touched, Touches};
+use crate::engine::diff::{Change, ChangeKind, Severity};
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::plan::tests::{git, proposed, snapshot, switched};
+use crate::engine::predict::{Cause, Verdict};
 use crate::engine::syncer::Strategy;
 use crate::engine::tool_object::resource::ResourceRef;
 
@@ -279,5 +281,47 @@ fn an_autoscalers_steps_make_no_other_plan_where_git_leaves_the_replicas_to_it()
         hash(&set, 3, 7, Some("scale")),
         hash(&set, 4, 7, Some("scale")),
         "a plan may take it back"
+    );
+}
+
+/// A hash is stored in reports, and an approval names it: what a version writes the next one must find.
+#[test]
+fn the_bytes_of_digests_stay_as_they_are() {
+    assert_eq!(
+        Made::incident().hash(),
+        "38c200d60196bbef50d5af75d82e2a8b94f66b28964731dfff7591692acea1ab"
+    );
+    let drift = |kind| Drift {
+        change: Change {
+            path: ".spec.replicas".parse().unwrap(),
+            kind,
+            desired: Some(json!(2)),
+            live: None,
+        },
+        owners: Vec::new(),
+        severity: Severity::Drift,
+        moved: None,
+        reason: None,
+    };
+    let drifts = [
+        ChangeKind::Changed,
+        ChangeKind::Added,
+        ChangeKind::Removed,
+        ChangeKind::Reordered,
+    ]
+    .map(drift);
+    assert_eq!(
+        drift_digest(&drifts.each_ref()),
+        "9c222640797f7b6f46c2ee9d17db7cd015763fe448fb737bbf8df093a0930a86"
+    );
+    let cause = Cause {
+        reason: "FieldValueForbidden".to_owned(),
+        field: "spec.selector".to_owned(),
+        message: "Forbidden".to_owned(),
+    };
+    let prediction = Prediction::bare(Strategy::Replace, Verdict::Refused, vec![cause]);
+    assert_eq!(
+        refusal_digest(&prediction),
+        "aff750862231354616b9f7ca6b95bfe017585cdb688fd44800910836ac0439ed"
     );
 }

@@ -4,11 +4,10 @@
 #![allow(clippy::duplicated_attributes)]
 
 use kube::{CustomResource, KubeSchema};
-use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::kinds;
-use crate::report::ReportStatus;
+use super::{ReportStatus, TargetRef, WatchRef};
+use crate::engine::kind::Kind;
 
 /// Tells what is wrong with one object, and carries the plan that a person may approve.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -50,29 +49,13 @@ pub struct DriftReportSpec {
     pub watch_ref: WatchRef,
 }
 
-/// An object of the report's namespace.
-#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct TargetRef {
-    /// Group and version.
-    #[schemars(extend("enum" = kinds::api_versions()))]
-    pub api_version: String,
-
-    /// The kind.
-    #[schemars(length(max = 63), extend("enum" = kinds::names()))]
-    pub kind: String,
-
-    /// The name.
-    #[schemars(length(max = 253))]
-    pub name: String,
-}
-
-/// A DriftWatch.
-#[derive(JsonSchema, Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct WatchRef {
-    /// Its namespace.
-    pub namespace: String,
-
-    /// Its name.
-    pub name: String,
+impl DriftReport {
+    /// The kind of its target, where the report is the one about that. One that is not was made under another naming,
+    /// by somebody else, or by a version that governs more kinds, and counts for nothing.
+    pub fn kind_of_its_target(&self) -> Option<&'static Kind> {
+        let target = &self.spec.target;
+        let kind = Kind::of(&target.api_version, &target.kind)?;
+        let is_named = self.metadata.name.as_deref() == Some(target.report_name().as_str());
+        (*target == TargetRef::of(kind, &target.name) && is_named).then_some(kind)
+    }
 }

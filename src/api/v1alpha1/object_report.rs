@@ -10,13 +10,7 @@ use serde_json::Value;
 use super::bounds::{
     CAUSE_LIMIT, MANAGER_LIMIT, NAME_CHARACTERS, OVERWRITE_LIMIT, PATH_CHARACTERS, RESIDUAL_LIMIT, TEXT_CHARACTERS,
 };
-use crate::engine::diff::{ChangeKind, Moved, Severity};
-use crate::engine::object::ObjectId;
-use crate::engine::ownership::Operation;
-use crate::engine::phase::Phase;
-use crate::engine::predict::{Cause, Verdict};
-use crate::engine::rules::Weight;
-use crate::engine::syncer::Strategy;
+use crate::api::v1alpha1::{Cause, ChangeKind, Moved, ObjectId, Operation, Phase, Severity, Strategy, Verdict, Weight};
 
 /// One field that differs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -9,10 +9,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use super::bounds::{CAUTION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, TEXT_CHARACTERS};
-use super::evidence::{EVIDENCE_LIMIT, Evidence, SentRequest};
+use super::bounds::{CAUTION_LIMIT, EVIDENCE_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, TEXT_CHARACTERS};
+use super::evidence::{Evidence, SentRequest};
+use crate::api::v1alpha1::{Ended, StepKind};
 use crate::engine::object::ObjectId;
-use crate::engine::plan::{Ended, StepKind};
 
 /// How far the cure is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]

@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::report::bounds::{CONDITION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
-use crate::report::{Condition, Notice};
+use super::bounds::{CONDITION_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, TEXT_CHARACTERS};
+use super::{Condition, Notice};
 
 /// The most warnings in a status.
 pub const WARNING_LIMIT: usize = 20;

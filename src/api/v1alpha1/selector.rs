@@ -60,7 +60,7 @@ pub(super) fn bounded(generator: &mut SchemaGenerator) -> Schema {
 mod tests {
     use kube::CustomResourceExt;
 
-    use crate::crd::DriftWatch;
+    use crate::api::v1alpha1::DriftWatch;
 
     #[test]
     fn every_part_of_a_selector_has_a_bound() {

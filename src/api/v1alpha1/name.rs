@@ -1,8 +1,6 @@
 //! The name of a report, which says what it is about.
 
-use super::{DriftReport, TargetRef};
 use crate::engine::digest::digest;
-use crate::engine::kind::Kind;
 
 /// The longest name of an object (apimachinery, `util/validation`, `DNS1123SubdomainMaxLength`).
 const NAME_LIMIT: usize = 253;
@@ -14,7 +12,7 @@ const DIGITS: usize = 32;
 /// The name of the report about an object: `deployment-web` for the Deployment `web`.
 ///
 /// Where that would be longer than a name may be, the object's name is cut and its digest appended: the definition's
-/// rule demands what comes before it, and [`DriftReport::kind_of_its_target`] the whole. Both kinds of names are a
+/// rule demands what comes before it, and `DriftReport::kind_of_its_target` the whole. Both kinds of names are a
 /// valid one of Kubernetes where the object's is.
 pub fn report_name(kind: &str, name: &str) -> String {
     let whole = format!("{}-{name}", kind.to_ascii_lowercase());
@@ -26,33 +24,6 @@ pub fn report_name(kind: &str, name: &str) -> String {
     let kept = whole.get(..NAME_LIMIT - DIGITS).unwrap_or_default();
     let digest = digest(&name.into());
     format!("{kept}{}", digest.get(..DIGITS).unwrap_or(&digest))
-}
-
-impl TargetRef {
-    /// An object of a governed kind.
-    pub fn of(kind: &Kind, name: &str) -> Self {
-        Self {
-            api_version: kind.api_version(),
-            kind: kind.kind.to_owned(),
-            name: name.to_owned(),
-        }
-    }
-
-    /// The name of the report about it.
-    pub fn report_name(&self) -> String {
-        report_name(&self.kind, &self.name)
-    }
-}
-
-impl DriftReport {
-    /// The kind of its target, where the report is the one about that. One that is not was made under another naming,
-    /// by somebody else, or by a version that governs more kinds, and counts for nothing.
-    pub fn kind_of_its_target(&self) -> Option<&'static Kind> {
-        let target = &self.spec.target;
-        let kind = Kind::of(&target.api_version, &target.kind)?;
-        let is_named = self.metadata.name.as_deref() == Some(target.report_name().as_str());
-        (*target == TargetRef::of(kind, &target.name) && is_named).then_some(kind)
-    }
 }
 
 #[cfg(test)]

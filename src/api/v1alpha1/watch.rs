@@ -3,21 +3,16 @@
 // Every printer column repeats the argument names of the one before it; the lint takes them for repeated attributes.
 #![allow(clippy::duplicated_attributes)]
 
-mod status;
-
-pub use status::{ControllerRef, DriftWatchStatus, NOT_GOVERNED_LIMIT, SourceFailure, WARNING_LIMIT, WatchCounts};
-
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
 use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::Period;
 use super::syncing::{StrategySpec, ToolSpec, ValidateSpec};
+use super::{DriftWatchStatus, Mode, Period, Remedy};
 use crate::engine::diff::{IgnoreRule, PathPattern};
 use crate::engine::object::PathError;
-use crate::engine::{Mode, Remedy};
 
 /// Names a source of truth and the objects that it governs.
 #[derive(CustomResource, KubeSchema, Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -8,11 +8,10 @@ use super::bounds::{
     CONDITION_LIMIT, FIELD_LIMIT, FINDING_LIMIT, HISTORY_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, SUPERSEDED_LIMIT,
     TEXT_CHARACTERS,
 };
-use super::conditions::Condition;
+use super::condition::Condition;
 use super::cure::{Heal, Healing, HistoryEntry, PlanReport, SupersededPlan};
-use super::told::{FieldReport, FindingReport, PredictionReport};
-use crate::engine::phase::Phase;
-use crate::engine::plan::Approval;
+use super::object_report::{FieldReport, FindingReport, PredictionReport};
+use crate::api::v1alpha1::{Approval, Phase};
 
 /// How many fields there are of each kind.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

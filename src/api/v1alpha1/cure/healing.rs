@@ -4,9 +4,11 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::engine::plan::StepKind;
-use crate::report::bounds::{NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, STEP_PATHS_LIMIT, TEXT_CHARACTERS};
-use crate::report::evidence::{EVIDENCE_LIMIT, Evidence, SentRequest};
+use crate::api::v1alpha1::StepKind;
+use crate::api::v1alpha1::bounds::{
+    EVIDENCE_LIMIT, NAME_CHARACTERS, PATH_CHARACTERS, STEP_LIMIT, STEP_PATHS_LIMIT, TEXT_CHARACTERS,
+};
+use crate::api::v1alpha1::evidence::{Evidence, SentRequest};
 
 /// How far one step of a heal is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -119,6 +121,6 @@ impl Healing {
     }
 }
 
-pub(in crate::report) fn is_zero(count: &usize) -> bool {
+pub(in crate::api::v1alpha1) fn is_zero(count: &usize) -> bool {
     *count == 0
 }

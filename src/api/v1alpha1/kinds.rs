@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
+#[cfg(feature = "edge")]
 use schemars::{Schema, SchemaGenerator, json_schema};
 
 use crate::engine::kind::{KINDS, Kind};
 
 /// The schema of a list of kinds that may be absent, and that names one at least.
+#[cfg(feature = "edge")]
 pub(super) fn some(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "array",
@@ -44,13 +46,13 @@ pub fn governed(names: &[String]) -> Result<Vec<&'static Kind>, String> {
     names.iter().map(named).collect()
 }
 
-#[cfg(test)]
+#[cfg(all(test, feature = "edge"))]
 mod tests {
     use kube::CustomResourceExt;
     use serde_json::json;
 
     use super::*;
-    use crate::crd::{DriftReport, DriftWatch};
+    use crate::api::v1alpha1::{DriftReport, DriftWatch};
 
     #[test]
     fn both_resources_take_the_governed_kinds_and_no_other() {

@@ -1,0 +1,3 @@
+//! What users and scripts write and read, by version: types and nothing else.
+
+pub mod v1alpha1;
