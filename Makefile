@@ -119,16 +119,16 @@ test-flux: machine components ## Runs the tests beside a real kustomize-controll
 	cargo test --locked --test flux
 
 .PHONY: oracle
-oracle: machine kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1), all of them ABOUT one part where it is named
-	ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} ORACLE_ABOUT="$${ABOUT:-}" cargo test --locked --test oracle -- cases_of_a_fixed_seed
+oracle: machine kubernetes ## Holds predictions against the real API server: N cases (2000) of SEED (1) of one KIND (Deployment), all ABOUT one part where it is named
+	ORACLE_KIND=$${KIND:-Deployment} ORACLE_N=$${N:-2000} ORACLE_SEED=$${SEED:-1} ORACLE_ABOUT="$${ABOUT:-}" cargo test --locked --test oracle -- cases_of_a_fixed_seed
 
 .PHONY: oracle-fields
-oracle-fields: machine kubernetes ## Holds predictions for every field with every wrong value against the real API server (half an hour), or N of them, or those ABOUT a part
-	FIELDS_N=$${N:-1000000} FIELDS_ABOUT="$${ABOUT:-}" cargo test --locked --test fields
+oracle-fields: machine kubernetes ## Holds predictions for every field with every wrong value against the real API server (half an hour), of one KIND (Deployment), or N of them, or those ABOUT a part
+	FIELDS_KIND=$${KIND:-Deployment} FIELDS_N=$${N:-1000000} FIELDS_ABOUT="$${ABOUT:-}" cargo test --locked --test fields
 
 .PHONY: oracle-sequences
-oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on the real API server: N of them (5000) of SEED (1)
-	SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
+oracle-sequences: machine kubernetes ## Plays sequences of writes and commits on the real API server: N of them (5000) of SEED (1) of one KIND (Deployment)
+	ORACLE_KIND=$${KIND:-Deployment} SEQUENCES_N=$${N:-5000} SEQUENCES_SEED=$${SEED:-1} cargo test --locked --test oracle -- sequences_of_a_fixed_seed
 
 .PHONY: crash
 crash: machine components ## Disturbs heals beside Argo CD and Flux at their writes, five ways each: N (40) of each kind of heal (ten)

@@ -1,8 +1,5 @@
 //! Announce: the Events that `kubectl describe` shows, on the Deployment and on its report, for what changed.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use jiff::Timestamp;
 use kube::ResourceExt;
 
@@ -10,45 +7,13 @@ use super::Context;
 use super::index::Target;
 use super::observe::Scene;
 use crate::cluster::events::{EventType, ObjectReference, Occurrence};
+use crate::controller::index::{Announced, Assessed, Index};
 use crate::crd::DriftReport;
 use crate::engine::phase::Phase;
 use crate::engine::plan::{Approval, Decision};
 use crate::engine::rules::{Weight, force_recreates, latent_trap};
 use crate::report::conditions::APPROVED;
 use crate::report::{Heal, HealResult, HistoryEntry, PredictionReport, ReportStatus};
-
-/// What Events have told of each Deployment's cure.
-///
-/// The report does not remember it: whoever carries a heal out writes its beginning and its end there. And it is kept
-/// apart from what the last assessment found: what was not told because the report could not be written is told with
-/// the next write.
-#[derive(Default)]
-pub struct Announcements(Mutex<HashMap<Target, Announced>>);
-
-/// What Events have told of one Deployment's cure.
-#[derive(Clone, Debug, PartialEq, Eq)]
-struct Announced {
-    /// How far it was.
-    heal: Heal,
-
-    /// When its last heal ended, whoever carried it out.
-    healed_at: Option<Timestamp>,
-
-    /// What a person decided last.
-    decision: Option<Approval>,
-
-    /// What was wrong. While a heal goes on it stays what it was before that: what a heal does to get there is no news,
-    /// and what is there afterwards is.
-    assessed: Assessed,
-}
-
-/// What Events have told of how a Deployment is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Assessed {
-    phase: Phase,
-    harms: bool,
-    trapped: bool,
-}
 
 impl Assessed {
     fn of(status: &ReportStatus) -> Self {
@@ -63,29 +28,29 @@ impl Assessed {
     }
 }
 
-impl Announcements {
-    /// Forgets an object that is gone.
-    pub fn forget(&self, target: &Target) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
-    }
-
-    /// Records what is told now, and gives what was told before; `None` after a restart.
-    fn replace(&self, target: &Target, (old, new): (&ReportStatus, &ReportStatus)) -> Option<Announced> {
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = all.get(target).map(|before| before.assessed);
+impl Announced {
+    /// What is told with a new status, after what was told `before`.
+    fn after(before: Option<&Self>, (old, new): (&ReportStatus, &ReportStatus)) -> Self {
         let assessed = if new.healing.is_some() {
-            before.unwrap_or_else(|| Assessed::of(old))
+            before.map_or_else(|| Assessed::of(old), |before| before.assessed)
         } else {
             Assessed::of(new)
         };
-        let announced = Announced {
+        Self {
             heal: new.heal,
             healed_at: new.history.last().map(|entry| entry.finished_at),
             decision: new.approval.clone(),
             assessed,
-        };
-        all.insert(target.clone(), announced)
+        }
     }
+}
+
+/// Records what is told now, and gives what was told before; `None` after a restart.
+fn replace(index: &Index, target: &Target, statuses: (&ReportStatus, &ReportStatus)) -> Option<Announced> {
+    index.told(target, |told| {
+        let now = Announced::after(told.announced.as_ref(), statuses);
+        told.announced.replace(now)
+    })
 }
 
 /// Sends the Events for what changed from the old status to the new one, which the server has by now. `written` is the
@@ -99,7 +64,7 @@ pub async fn announce(
     written: Option<&DriftReport>,
     (old, new): (&ReportStatus, &ReportStatus),
 ) {
-    let announced = context.announcements.replace(target, (old, new));
+    let announced = replace(&context.index, target, (old, new));
     let report = match (written, &announced) {
         (Some(report), _) => report,
         // Seen for the first time and not changed: it was told before the restart.

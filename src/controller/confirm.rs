@@ -1,8 +1,7 @@
 //! Confirm: a predicted refusal is held against the server once, by a dry run of the very request that the syncing tool
 //! will send.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tracing::{error, info};
@@ -12,6 +11,7 @@ use super::dry_run::LOCK_TRIES;
 use super::index::Target;
 use super::observe::Scene;
 use crate::cluster::{ApiError, Retry};
+use crate::controller::index::Answered;
 use crate::engine::Assessment;
 use crate::engine::allowance::Allowance;
 use crate::engine::confirm::{Answer, Confirmation, confirmation, question};
@@ -33,48 +33,26 @@ pub const ASK_AGAIN: Duration = Duration::from_secs(5 * 60);
 /// How soon to look again where no dry run was left.
 const NONE_LEFT: Duration = Duration::from_secs(60);
 
-/// What was asked, and how much more may be.
-pub struct Confirmations(Mutex<Asked>);
-
-struct Asked {
+/// How many dry runs this process may still ask for.
+pub struct DryRuns {
     since: Instant,
-    allowance: Allowance,
-    answers: HashMap<Target, Known>,
+    allowance: Mutex<Allowance>,
 }
 
-/// An answer of this process.
-struct Known {
-    report: DryRunReport,
-
-    /// When the same question is asked again; never where only a change can bring another answer.
-    again: Option<Instant>,
-}
-
-impl Default for Confirmations {
+impl Default for DryRuns {
     fn default() -> Self {
-        Self(Mutex::new(Asked {
+        Self {
             since: Instant::now(),
-            allowance: Allowance::new(A_SECOND, BURST),
-            answers: HashMap::new(),
-        }))
+            allowance: Mutex::new(Allowance::new(A_SECOND, BURST)),
+        }
     }
 }
 
-impl Asked {
-    /// Whether one more request may go out now.
-    fn take(&mut self) -> bool {
-        self.allowance.take(self.since.elapsed())
-    }
-}
-
-impl Confirmations {
-    /// Forgets an object that is gone.
-    pub fn forget(&self, target: &Target) {
-        self.asked().answers.remove(target);
-    }
-
-    fn asked(&self) -> MutexGuard<'_, Asked> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+impl DryRuns {
+    /// Takes one, where one is left.
+    fn take(&self) -> bool {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        allowance.take(self.since.elapsed())
     }
 }
 
@@ -112,7 +90,7 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     if let Some(known) = known(context, target, scene, &question) {
         return known;
     }
-    let take = || context.confirmations.asked().take();
+    let take = || context.dry_runs.take();
     if !take() {
         return Confirmed {
             dry_run: None,
@@ -174,13 +152,11 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
     }
     let look_again = (may_pass && matches!(said, Confirmation::Undecided(_))).then_some(ASK_AGAIN);
     let again = look_again.map(|after| Instant::now() + after);
-    context.confirmations.asked().answers.insert(
-        target.clone(),
-        Known {
-            report: report.clone(),
-            again,
-        },
-    );
+    let answered = Answered {
+        report: report.clone(),
+        again,
+    };
+    context.index.told(target, |told| told.confirmed = Some(answered));
     Confirmed {
         dry_run: Some(report),
         look_again,
@@ -189,13 +165,8 @@ pub async fn confirm(context: &Context, target: &Target, scene: &Scene, assessme
 
 /// The answer to the same question: of this process, or of an earlier one as the report remembers it.
 fn known(context: &Context, target: &Target, scene: &Scene, question: &str) -> Option<Confirmed> {
-    if let Some(known) = context
-        .confirmations
-        .asked()
-        .answers
-        .get(target)
-        .filter(|known| known.report.question == question)
-    {
+    let known = context.index.told(target, |told| told.confirmed.clone());
+    if let Some(known) = known.filter(|known| known.report.question == question) {
         let look_again = known.again.map(|again| again.saturating_duration_since(Instant::now()));
         let due = look_again.is_some_and(|after| after.is_zero());
         return (!due).then(|| Confirmed {

@@ -1,13 +1,8 @@
 //! Dry run: what the server says to a plan's first write before a person is asked for it, and whether the policy that
 //! makes an approval mean something is really there.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
 use serde_json::{Value, json};
 
-use super::confirm::ASK_AGAIN;
 use super::heal::is_stale;
 use super::index::Target;
 use super::judge::APPROVAL_POLICY;
@@ -18,7 +13,7 @@ use crate::crd::DriftReport;
 use crate::engine::Snapshot;
 use crate::engine::digest::live_digest;
 use crate::engine::object::FieldPath;
-use crate::engine::plan::{Ground, NoPlan, Plan, Written, undone};
+use crate::engine::plan::{Ground, Plan, Written, undone};
 use crate::report::{HISTORY_LIMIT, HealResult, HistoryEntry, PlanReport};
 
 /// The chart's policy over `status.history` and `status.healing`; so does its.
@@ -50,45 +45,6 @@ pub enum Rehearsed {
 
     /// Each of several tries met a stale lock; why, in words.
     Stale(String),
-}
-
-/// Why plans were not offered after their rehearsals: nobody sees such a plan, so that the same question would come
-/// with each event.
-#[derive(Default)]
-pub struct Rehearsals(Mutex<HashMap<Target, Failed>>);
-
-struct Failed {
-    plan: String,
-    why: NoPlan,
-    again: Instant,
-}
-
-impl Rehearsals {
-    /// Why this very plan is not offered, and for how long that holds.
-    pub fn known(&self, target: &Target, plan: &Plan) -> Option<(NoPlan, Duration)> {
-        let failed = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = failed.get(target).filter(|failed| failed.plan == plan.hash)?;
-        let rest = known.again.saturating_duration_since(Instant::now());
-        (!rest.is_zero()).then(|| (known.why.clone(), rest))
-    }
-
-    /// Remembers it for a while: a webhook may be mended, and nothing tells.
-    pub fn keep(&self, target: &Target, plan: &str, why: NoPlan) {
-        let failed = Failed {
-            plan: plan.to_owned(),
-            why,
-            again: Instant::now() + ASK_AGAIN,
-        };
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(target.clone(), failed);
-    }
-
-    /// Forgets an object that is gone.
-    pub fn forget(&self, target: &Target) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(target);
-    }
 }
 
 fn is_accepted(shown: &PlanReport) -> bool {

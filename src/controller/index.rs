@@ -1,15 +1,17 @@
-//! What is governed: which watch leads which Deployment, what Git says of it, and what became of it last.
+//! What is governed: which watch leads which object, what Git says of it, and what is remembered of it.
 //!
 //! An index in memory, fed by the watches and read by every reconcile. It holds no lock across an await.
 
 mod beside;
 mod counts;
 mod keys;
+mod memory;
 mod precedence;
 mod remembered;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -24,10 +26,11 @@ use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Policy, mass};
 use crate::report::Notice;
 pub use keys::{Target, WatchKey};
+pub use memory::{Announced, Answered, Assessed, NotOffered, TargetMemory, Told};
 pub use precedence::Covered;
 pub use remembered::{Meeting, Remembered, Sight};
 
-/// One Deployment as a commit has it.
+/// One object as a commit has it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Desired {
     /// The document, with the namespace filled in.
@@ -61,10 +64,10 @@ pub struct Rendition {
     /// The commit that the tool said it compared last.
     pub compared: Option<String>,
 
-    /// The Deployments that it governs.
+    /// The objects that it governs.
     pub desired: BTreeMap<Target, Arc<Desired>>,
 
-    /// The Deployments that the source holds and the watch does not govern.
+    /// The objects that the source holds and the watch does not govern.
     pub passed_over: BTreeSet<Target>,
 
     /// Whether the source holds hooks of Argo CD, of whatever kind.
@@ -121,16 +124,16 @@ pub struct Watched {
     pub restated: bool,
 }
 
-/// What one Deployment is to be, and who says so.
+/// What one object is to be, and who says so.
 #[derive(Clone, Debug)]
 pub struct Lead {
     /// The watch that leads.
     pub key: WatchKey,
 
     /// The watch with its source.
-    pub watched: Watched,
+    pub watched: Arc<Watched>,
 
-    /// What Git says of the Deployment.
+    /// What Git says of the object.
     pub desired: Arc<Desired>,
 }
 
@@ -148,7 +151,7 @@ impl Watched {
     }
 }
 
-/// What became of one Deployment at its last assessment.
+/// What became of one object at its last assessment.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Outcome {
     /// What was found.
@@ -178,37 +181,48 @@ pub struct Index {
 
 #[derive(Default)]
 struct Inner {
-    watches: HashMap<WatchKey, Watched>,
-    outcomes: HashMap<Target, Outcome>,
-    cohorts: HashMap<WatchKey, mass::Cohort<Target>>,
-    first_seen: HashMap<Target, Timestamp>,
-    remembered: HashMap<Target, Remembered>,
+    watches: HashMap<WatchKey, Arc<Watched>>,
+    of_watches: HashMap<WatchKey, WatchMemory>,
+    targets: HashMap<Target, Entry>,
 
-    /// Why the next sync of a Deployment, by this object of a tool, is predicted to be refused.
-    refused: BTreeMap<Target, (ToolKey, String)>,
+    /// Those whose next sync is predicted to be refused: few, and asked for at each assessment.
+    refused: BTreeSet<Target>,
+}
 
-    /// What a source dropped: by which watch, and when that was seen.
-    dropped: HashMap<Target, (WatchKey, Timestamp)>,
+/// An object that a watch names, or of which something is remembered.
+#[derive(Default)]
+struct Entry {
+    /// The watches that name it, the one that leads first.
+    named_by: BTreeSet<Rank>,
+    memory: TargetMemory,
+}
 
-    /// What a watch no longer asks for since it says something else: nobody dropped that.
-    let_go: HashSet<Target>,
+/// Of the watches that name an object the oldest leads, then the first by name.
+type Rank = (Option<Timestamp>, WatchKey);
+
+/// What is remembered of a watch.
+#[derive(Default)]
+struct WatchMemory {
+    cohort: mass::Cohort<Target>,
+
+    /// When its status was written last.
+    written: Option<Instant>,
+}
+
+impl Watched {
+    fn rank(&self, key: &WatchKey) -> Rank {
+        let created = self.watch.metadata.creation_timestamp.as_ref();
+        (created.map(|time| time.0), key.clone())
+    }
 }
 
 impl Inner {
-    /// Of the watches that name a Deployment the oldest leads, then the first by name.
-    fn leader(&self, target: &Target) -> Option<(&WatchKey, &Watched)> {
-        self.watches
-            .iter()
-            .filter(|(_, watched)| watched.rendition.desired.contains_key(target))
-            .min_by_key(|(key, watched)| {
-                (
-                    watched.watch.metadata.creation_timestamp.as_ref().map(|time| time.0),
-                    *key,
-                )
-            })
+    fn leader(&self, target: &Target) -> Option<(&WatchKey, &Arc<Watched>)> {
+        let (_, key) = self.targets.get(target)?.named_by.first()?;
+        Some((key, self.watches.get(key)?))
     }
 
-    /// The Deployments that a watch leads.
+    /// The objects that a watch leads.
     fn led(&self, key: &WatchKey) -> impl Iterator<Item = &Target> {
         let named = self
             .watches
@@ -222,17 +236,47 @@ impl Inner {
         self.leader(target).is_some_and(|(leader, _)| leader == key)
     }
 
+    fn told(&self, target: &Target) -> Option<&Told> {
+        Some(&self.targets.get(target)?.memory.told)
+    }
+
+    /// Puts a watch in the place of what it was before, and tells what that was.
+    fn replace(&mut self, key: &WatchKey, watched: Option<Arc<Watched>>) -> Option<Arc<Watched>> {
+        let before = self.watches.remove(key);
+        if let Some(before) = &before {
+            let rank = before.rank(key);
+            for target in before.rendition.desired.keys() {
+                if let Some(entry) = self.targets.get_mut(target) {
+                    entry.named_by.remove(&rank);
+                }
+            }
+        }
+        if let Some(watched) = watched {
+            let rank = watched.rank(key);
+            for target in watched.rendition.desired.keys() {
+                self.entry(target).named_by.insert(rank.clone());
+            }
+            self.watches.insert(key.clone(), watched);
+        }
+        before
+    }
+
     /// Counts what drifts together.
     fn mass(&mut self, key: &WatchKey, now: Timestamp) -> Option<mass::Mass> {
-        let mut cohort = self.cohorts.remove(key).unwrap_or_default();
-        let drifting: HashMap<&Target, Timestamp> = self
-            .first_seen
-            .iter()
-            .filter(|(target, _)| self.leads(key, target))
-            .map(|(target, since)| (target, *since))
-            .collect();
-        let mass = cohort.observe(&drifting, self.led(key).count(), now);
-        self.cohorts.insert(key.clone(), cohort);
+        let mut cohort = self
+            .of_watches
+            .get_mut(key)
+            .map(|memory| std::mem::take(&mut memory.cohort))
+            .unwrap_or_default();
+        let (mut drifting, mut governed) = (HashMap::new(), 0);
+        for target in self.led(key) {
+            governed += 1;
+            if let Some(since) = self.told(target).and_then(|told| told.drifting_since) {
+                drifting.insert(target, since);
+            }
+        }
+        let mass = cohort.observe(&drifting, governed, now);
+        self.of_watches.entry(key.clone()).or_default().cohort = cohort;
         mass
     }
 }
@@ -244,16 +288,17 @@ impl Index {
     }
 
     /// The watch as it was read last.
-    pub fn watch(&self, key: &WatchKey) -> Option<Watched> {
+    pub fn watch(&self, key: &WatchKey) -> Option<Arc<Watched>> {
         self.lock().watches.get(key).cloned()
     }
 
-    /// Puts a watch in force and gives the Deployments whose assessment may change by it: all of them where the watch
+    /// Puts a watch in force and gives the objects whose assessment may change by it: all of them where the watch
     /// changed, or where its source answers again, since a source that was away, or only slow, for too long let no plan
     /// be made.
     pub fn put(&self, key: &WatchKey, watched: Watched) -> Vec<Target> {
         let mut inner = self.lock();
-        let before = inner.watches.get(key).cloned();
+        let watched = Arc::new(watched);
+        let before = inner.replace(key, Some(watched.clone()));
         let now = &watched.rendition.desired;
         let affected = match &before {
             Some(before)
@@ -282,34 +327,51 @@ impl Index {
             }
             None => now.keys().cloned().collect(),
         };
-        inner.watches.insert(key.clone(), watched.clone());
-        inner.note_commit(key, before.as_ref(), &watched);
+        inner.note_commit(key, before.as_deref(), &watched);
         affected
     }
 
-    /// Changes what is known of a watch's source without touching what it says.
-    pub fn touch(&self, key: &WatchKey, change: impl FnOnce(&mut Watched)) {
+    /// Records that the source of a watch cannot be read; the commit that was read last stays in force.
+    pub fn source_failed(&self, key: &WatchKey, failure: SourceFailure) {
         if let Some(watched) = self.lock().watches.get_mut(key) {
-            change(watched);
+            Arc::make_mut(watched).failure = Some(failure);
         }
     }
 
-    /// Forgets a watch and gives the Deployments that it named.
+    /// Forgets a watch and gives the objects that it named.
     pub fn remove(&self, key: &WatchKey) -> Vec<Target> {
         let mut inner = self.lock();
-        inner.cohorts.remove(key);
+        if let Some(memory) = inner.of_watches.get_mut(key) {
+            memory.cohort = mass::Cohort::default();
+        }
         let mut named: Vec<Target> = inner
-            .watches
-            .remove(key)
+            .replace(key, None)
             .map(|watched| watched.rendition.desired.keys().cloned().collect())
             .unwrap_or_default();
         // Another source may be read next: what only this one had was not dropped by that.
-        inner.let_go.extend(named.iter().cloned());
+        for target in &named {
+            inner.memory(target).let_go = true;
+        }
         named.extend(inner.let_go_of(key));
         named
     }
 
-    /// The watch that leads a Deployment, with what it says of it.
+    /// Records that the status of a watch was written.
+    pub fn wrote_watch(&self, key: &WatchKey) {
+        self.lock().of_watches.entry(key.clone()).or_default().written = Some(Instant::now());
+    }
+
+    /// How long ago that was.
+    pub fn watch_written_ago(&self, key: &WatchKey) -> Option<Duration> {
+        self.lock().of_watches.get(key)?.written.map(|at| at.elapsed())
+    }
+
+    /// Forgets what is remembered of a watch that is gone.
+    pub fn forget_watch(&self, key: &WatchKey) {
+        self.lock().of_watches.remove(key);
+    }
+
+    /// The watch that leads an object, with what it says of it.
     pub fn lead(&self, target: &Target) -> Option<Lead> {
         let inner = self.lock();
         let (key, watched) = inner.leader(target)?;
@@ -321,62 +383,65 @@ impl Index {
         })
     }
 
-    /// Whether any watch names the Deployment, or its source did and dropped it.
+    /// Whether any watch names the object, or its source did and dropped it.
     pub fn names(&self, target: &Target) -> bool {
         let inner = self.lock();
-        inner.dropped.contains_key(target)
-            || inner
-                .watches
-                .values()
-                .any(|watched| watched.rendition.desired.contains_key(target))
+        let entry = inner.targets.get(target);
+        entry.is_some_and(|entry| !entry.named_by.is_empty() || entry.memory.dropped.is_some())
     }
 
     /// Records what was found, and tells whether that changed.
-    pub fn record(&self, target: &Target, outcome: Option<Outcome>) -> bool {
-        let mut inner = self.lock();
-        match outcome {
-            Some(outcome) => inner.outcomes.insert(target.clone(), outcome) != Some(outcome),
-            None => {
-                inner.first_seen.remove(target);
-                inner.outcomes.remove(target).is_some()
-            }
-        }
+    pub fn record(&self, target: &Target, outcome: Outcome) -> bool {
+        self.told(target, |told| told.outcome.replace(outcome) != Some(outcome))
+    }
+
+    /// Forgets what was found of an object of which nothing is known now, and tells whether something was.
+    pub fn unknown(&self, target: &Target) -> bool {
+        self.told(target, |told| {
+            told.drifting_since = None;
+            told.outcome.take().is_some()
+        })
     }
 
     /// When the drift of an assessment was first seen here; seeing it is recorded.
     pub fn first_seen(&self, target: &Target, assessment: &Assessment, now: Timestamp) -> Timestamp {
-        let mut inner = self.lock();
         let drifting = matches!(assessment.phase, Phase::Drifted | Phase::Conflicted | Phase::Missing);
-        if !drifting {
-            inner.first_seen.remove(target);
-            return now;
-        }
-        let recorded = assessment.since().map_or(now, |since| since.min(now));
-        *inner.first_seen.entry(target.clone()).or_insert(recorded)
+        self.told(target, |told| {
+            if !drifting {
+                told.drifting_since = None;
+                return now;
+            }
+            let recorded = assessment.since().map_or(now, |since| since.min(now));
+            *told.drifting_since.get_or_insert(recorded)
+        })
     }
 
-    /// What was found of a Deployment last.
+    /// What was found of an object last.
     pub fn outcome(&self, target: &Target) -> Option<Outcome> {
-        self.lock().outcomes.get(target).copied()
+        self.lock().told(target)?.outcome
     }
 
-    /// Whether a Deployment's drift is one of too many at once, which is told on the watch and nowhere else.
+    /// Whether an object's drift is one of too many at once, which is told on the watch and nowhere else.
     ///
-    /// Two thousand Deployments that drift together ask this every 30 s, each of them: so all are counted once a second
-    /// and not once for each, and not at all for one that has not drifted.
+    /// Two thousand objects that drift together ask this every 30 s, each of them: so all are counted once a second and
+    /// not once for each, and not at all for one that has not drifted.
     pub fn drifts_in_mass(&self, key: &WatchKey, target: &Target, now: Timestamp) -> bool {
         let mut inner = self.lock();
-        let belongs = |inner: &Inner| inner.cohorts.get(key).is_some_and(|cohort| cohort.has(target));
-        let belonged = belongs(&inner);
-        let drifts = inner.first_seen.contains_key(target);
-        let is_current = inner.cohorts.get(key).is_some_and(|cohort| cohort.is_current(now));
+        let cohort = |inner: &Inner| {
+            inner
+                .of_watches
+                .get(key)
+                .map(|memory| (memory.cohort.has(target), memory.cohort.is_current(now)))
+        };
+        let (belonged, is_current) = cohort(&inner).unwrap_or_default();
+        let drifts = inner.told(target).is_some_and(|told| told.drifting_since.is_some());
         if drifts && belonged && is_current {
             return true;
         }
         if drifts || belonged {
             inner.mass(key, now);
         }
-        belongs(&inner)
+        cohort(&inner).is_some_and(|(belongs, _)| belongs)
     }
 
     /// The mass drift of a watch, where there is one.

@@ -43,10 +43,6 @@ mod triggers;
 pub mod trust;
 pub mod watch;
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
-
 use kube::runtime::reflector::Store;
 
 use crate::cluster::events::Events;
@@ -55,9 +51,8 @@ use crate::cluster::{ApiError, Cluster};
 use crate::crd::{ControllerRef, DriftReport, DriftWatch};
 use crate::engine::diff::Masker;
 use crate::metrics::Metrics;
-use announce::Announcements;
 use attempts::Attempts;
-use confirm::Confirmations;
+use confirm::DryRuns;
 use index::{Index, Target, WatchKey};
 use queue::Queue;
 pub use settings::{Power, Settings};
@@ -152,23 +147,14 @@ pub struct Context {
     /// What `kubectl describe` shows.
     pub events: Events,
 
-    /// What those told.
-    pub announcements: Announcements,
-
     /// Hides secrets.
     pub masker: Masker,
 
-    /// Which plans did not pass their rehearsal.
-    pub rehearsals: dry_run::Rehearsals,
-
-    /// What the server said to dry runs of next syncs.
-    pub confirmations: Confirmations,
+    /// How many dry runs of next syncs may be asked for.
+    pub dry_runs: DryRuns,
 
     /// What jq said to rules of the tools that sync.
     pub jq: ignored::Answers,
-
-    /// When a status was written last, by report.
-    pub written: Written,
 
     /// Holds clears of operation states apart.
     pub pace: heal::Pace,
@@ -184,37 +170,6 @@ pub struct Context {
 
     /// How often each source failed in a row.
     pub attempts: Attempts,
-}
-
-/// When each status was written last: between writes that nobody acts on a minute passes.
-#[derive(Default)]
-pub struct Written(Mutex<HashMap<String, Instant>>);
-
-impl Written {
-    /// Records a write.
-    pub fn now(&self, key: impl std::fmt::Display) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(key.to_string(), Instant::now());
-    }
-
-    /// How long ago the last write was.
-    pub fn age(&self, key: impl std::fmt::Display) -> Option<std::time::Duration> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(&key.to_string())
-            .map(Instant::elapsed)
-    }
-
-    /// Forgets an object that is gone.
-    pub fn forget(&self, key: impl std::fmt::Display) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .remove(&key.to_string());
-    }
 }
 
 /// Why a reconcile did not end well; every one is tried again.

@@ -216,7 +216,7 @@ pub fn frozen(namespace: Option<&String>, watch: Option<&String>, report: Option
 /// The watch that speaks for an object, and what it says of it.
 struct Led {
     key: WatchKey,
-    watched: Watched,
+    watched: Arc<Watched>,
     desired: Option<Arc<Desired>>,
 }
 
@@ -298,7 +298,7 @@ fn scene(context: &Context, target: &Target, led: Led, observed: Observed) -> Sc
         snapshot,
         policy,
         key,
-        watch: watched.watch,
+        watch: watched.watch.clone(),
         report,
         desired,
     }

@@ -96,7 +96,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     } else {
         QUIET
     };
-    let wait = pause.saturating_sub(context.written.age(target).unwrap_or(pause));
+    let wait = pause.saturating_sub(context.index.written_ago(target).unwrap_or(pause));
     if !is_news(old, &new) {
         // (client sends) Events for what whoever carries a heal out wrote
         announce(context, target, scene, None, (old, &new)).await;
@@ -113,7 +113,7 @@ pub async fn publish(context: &Context, target: &Target, news: News<'_>) -> Resu
     let stored = stored.map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
     let patch = merge_patch(&stored, &as_json(&new));
     context.cluster.patch_report_status(report, patch, DryRun::No).await?;
-    context.written.now(target);
+    context.index.wrote(target);
     info!(%target, phase = ?new.phase, heal = ?new.heal, summary = new.summary, "told");
     // (client sends) Events for what changed
     announce(context, target, scene, Some(report), (old, &new)).await;
@@ -203,7 +203,7 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         healed_at: status.history.last().map(|entry| entry.finished_at),
         covering: covering(scene),
     };
-    if context.index.record(target, Some(outcome)) {
+    if context.index.record(target, outcome) {
         context
             .queue
             .after(super::Key::Counts(scene.key.clone()), Duration::from_secs(1));
@@ -220,7 +220,7 @@ fn record(context: &Context, target: &Target, scene: &Scene, assessment: &Assess
         let tool = entry
             .failed_clear()
             .and_then(|_| context.index.watch(&scene.key))
-            .and_then(|watched| watched.tool);
+            .and_then(|watched| watched.tool.clone());
         for other in tool.iter().flat_map(|tool| context.index.beside(tool, target)) {
             context.queue.after(super::Key::Target(other), Duration::from_secs(1));
         }

@@ -1,6 +1,6 @@
 //! Rehearsal: what a person is offered, after the API server was asked about its first write.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 
@@ -10,6 +10,7 @@ use super::index::Target;
 use super::observe::{self, Scene};
 use super::{Context, admission};
 use crate::cluster::ApiError;
+use crate::controller::index::NotOffered;
 use crate::engine::plan::{NoPlan, Plan};
 
 /// How many fields are named that admission changes.
@@ -36,7 +37,7 @@ pub enum Rehearsal {
 ///
 /// Requests that may succeed later.
 pub async fn rehearsed(context: &Context, target: &Target, scene: &Scene, plan: &Plan) -> Result<Rehearsal, ApiError> {
-    if let Some((why, again)) = context.rehearsals.known(target, plan) {
+    if let Some((why, again)) = not_offered(context, target, plan) {
         return Ok(Rehearsal::Not(why, again));
     }
     let why = match dry_run::rehearse(context, target, &scene.snapshot, plan, scene.report.as_deref()).await? {
@@ -57,6 +58,20 @@ pub async fn rehearsed(context: &Context, target: &Target, scene: &Scene, plan: 
             }
         }
     };
-    context.rehearsals.keep(target, &plan.hash, why.clone());
+    let refused = NotOffered {
+        plan: plan.hash.clone(),
+        why: why.clone(),
+        again: Instant::now() + ASK_AGAIN,
+    };
+    context.index.told(target, |told| told.rehearsed = Some(refused));
     Ok(Rehearsal::Not(why, ASK_AGAIN))
+}
+
+/// Why this very plan is not offered, and for how long that holds.
+fn not_offered(context: &Context, target: &Target, plan: &Plan) -> Option<(NoPlan, Duration)> {
+    context.index.told(target, |told| {
+        let refused = told.rehearsed.as_ref().filter(|refused| refused.plan == plan.hash)?;
+        let rest = refused.again.saturating_duration_since(Instant::now());
+        (!rest.is_zero()).then(|| (refused.why.clone(), rest))
+    })
 }

@@ -12,6 +12,7 @@ use super::{Context, Key, heal, observe};
 use crate::cluster::ApiError;
 use crate::cluster::live::Standing;
 use crate::crd::DriftReport;
+use std::sync::Arc;
 
 /// How soon a report is looked at again whose heal was ended.
 const SOON: Duration = Duration::from_secs(1);
@@ -44,7 +45,7 @@ pub async fn ungoverned(context: &Context, target: &Target) -> Result<Next, ApiE
         name: watch.name.clone(),
     };
     let passes_over =
-        |watched: Watched| watched.rendition.passed_over.contains(target) || context.index.is_let_go(target);
+        |watched: Arc<Watched>| watched.rendition.passed_over.contains(target) || context.index.is_let_go(target);
     let passed_over = context.index.watch(&key).is_some_and(passes_over);
     if there && !passed_over {
         return Ok(Next::Done);
@@ -75,7 +76,7 @@ pub fn out_of_reach(context: &Context, target: &Target) -> Option<Next> {
         return None;
     }
     context.metrics.forget(target.kind, &target.namespace, &target.name);
-    if context.index.record(target, None)
+    if context.index.unknown(target)
         && let Some(lead) = context.index.lead(target)
     {
         context.queue.after(Key::Counts(lead.key), SOON);
@@ -105,13 +106,8 @@ pub fn gone(context: &Context, target: &Target, scene: &Scene) -> Next {
 }
 
 fn forget(context: &Context, target: &Target) {
-    for other in context.index.foretell_nothing(target) {
+    for other in context.index.forget_told(target) {
         context.queue.after(Key::Target(other), SOON);
     }
-    context.index.record(target, None);
     context.metrics.forget(target.kind, &target.namespace, &target.name);
-    context.announcements.forget(target);
-    context.confirmations.forget(target);
-    context.rehearsals.forget(target);
-    context.written.forget(target);
 }

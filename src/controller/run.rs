@@ -13,11 +13,9 @@ use kube::runtime::reflector::Store;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
-use super::announce::Announcements;
 use super::attempts::Attempts;
-use super::confirm::Confirmations;
+use super::confirm::DryRuns;
 use super::desired::Sources;
-use super::dry_run::Rehearsals;
 use super::heal::{Audit, Pace, Sink};
 use super::ignored::Answers;
 use super::index::Index;
@@ -25,7 +23,7 @@ use super::judge::{self, Judge};
 use super::queue::{self, Next, QueueSettings};
 use super::tool::{ToolKind, Tools};
 use super::triggers::{spawn_tool, spawn_triggers, watch_key};
-use super::{Context, Key, Settings, Written};
+use super::{Context, Key, Settings};
 use crate::cluster::events::Events;
 use crate::cluster::live::{self, Scope};
 use crate::cluster::{ApiError, Cluster, Retry};
@@ -195,11 +193,8 @@ pub async fn run(cluster: Cluster, run: RunSettings, shutdown: CancellationToken
         looks: sources.clone(),
         metrics: metrics.clone(),
         masker: Masker::default(),
-        announcements: Announcements::default(),
-        confirmations: Confirmations::default(),
-        rehearsals: Rehearsals::default(),
+        dry_runs: DryRuns::default(),
         jq: Answers::default(),
-        written: Written::default(),
         pace: Pace::beside(run.lease.clone().map(|name| Place {
             namespace: run.settings.sources.own_namespace.clone(),
             name,

@@ -146,7 +146,7 @@ impl Found {
 
 /// Lets the plans of the others that the same object of a tool syncs know whether this one is going to be refused.
 fn foretell(context: &Context, target: &Target, scene: &Scene, assessment: &Assessment) {
-    let Some(tool) = context.index.watch(&scene.key).and_then(|watched| watched.tool) else {
+    let Some(tool) = context.index.watch(&scene.key).and_then(|watched| watched.tool.clone()) else {
         return;
     };
     let refused = assessment.refused_sync(&scene.snapshot).map(|causes| {

@@ -131,10 +131,10 @@ pub fn last_sign(application: &Value) -> Option<Timestamp> {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Surroundings {
     /// The AppProject; `None` where it could not be read.
-    pub project: Option<Value>,
+    pub project: Option<Arc<Value>>,
 
     /// The ApplicationSet that owns the Application; `None` where there is none, or it could not be read.
-    pub application_set: Option<Value>,
+    pub application_set: Option<Arc<Value>>,
 
     /// The GitRepository that a Kustomization reads; `None` where it reads another kind of source, or that one could
     /// not be read.
@@ -183,8 +183,8 @@ impl Surroundings {
             None => None,
         };
         Ok(Self {
-            project: project.map(spec_of),
-            application_set: application_set.map(spec_of),
+            project: project.map(spec_of).map(Arc::new),
+            application_set: application_set.map(spec_of).map(Arc::new),
             repository: None,
         })
     }
@@ -193,7 +193,7 @@ impl Surroundings {
     /// CD's objects, of which the sync windows are a part. Their status is not: an ApplicationSet's moves with each of
     /// its Applications.
     pub fn news(&self) -> News<'_> {
-        fn spec(object: &Option<Value>) -> Option<Option<&Value>> {
+        fn spec(object: &Option<Arc<Value>>) -> Option<Option<&Value>> {
             object.as_ref().map(|object| object.get("spec"))
         }
         News {

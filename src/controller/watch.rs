@@ -49,7 +49,7 @@ pub async fn reconcile(context: &Context, key: &WatchKey) -> Result<Next, Reconc
         .watch(key)
         .filter(|watched| watched.says_the_same(&watch) && !watched.restated);
     let (started, asked_at) = (Instant::now(), whole_seconds(Timestamp::now()));
-    let looked = look(context, &watch, known.as_ref()).await;
+    let looked = look(context, &watch, known.as_deref()).await;
     context.metrics.source_fetched(started.elapsed());
     // put in force (no client)
     let interval = watch
@@ -132,12 +132,12 @@ pub async fn counts(context: &Context, key: &WatchKey) -> Result<Next, Reconcile
         return Ok(Next::Done);
     };
     let known = context.index.watch(key);
-    let generation = observed_generation(known.as_ref(), &watch);
+    let generation = observed_generation(known.as_deref(), &watch);
     publish(
         context,
         key,
         &watch,
-        known.and_then(|watched| watched.failure),
+        known.and_then(|watched| watched.failure.clone()),
         generation,
     )
     .await
@@ -218,7 +218,7 @@ fn put_in_force(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, mut 
         looked.resolved.ignored = same.clone();
     }
     let (rendition, since) = match (looked.look, known) {
-        (Look::Unchanged, Some(known)) => (known.rendition, known.since),
+        (Look::Unchanged, Some(known)) => (known.rendition.clone(), known.since),
         (Look::Unchanged, None) => return,
         (Look::Rendered(rendition), known) => {
             let governed = rendition.desired.len();
@@ -285,9 +285,7 @@ fn failed(context: &Context, key: &WatchKey, watch: &Arc<DriftWatch>, error: &So
     let detail = error.detail();
     warn!(watch = %key, reason, error = failure.message, detail, "the source cannot be read");
     context.metrics.source_failed(&key.namespace, &key.name, reason);
-    context
-        .index
-        .touch(key, |watched| watched.failure = Some(failure.clone()));
+    context.index.source_failed(key, failure.clone());
     failure
 }
 
@@ -316,7 +314,7 @@ pub(super) fn forget(context: &Context, key: &WatchKey) -> Next {
     // It waits for a look that is under way.
     let (mirrors, gone) = (mirrors.clone(), key.clone());
     tokio::task::spawn_blocking(move || mirrors.forget(&gone.namespace, &gone.name));
-    context.written.forget(format!("watch {key}"));
+    context.index.forget_watch(key);
     Next::Done
 }
 

@@ -1,19 +1,21 @@
 //! Asks the real API server.
 
+use std::sync::Arc;
+
 use anyhow::{Result, bail};
-use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::predict::{SyncPatch, request};
 use driftmend::engine::syncer::Force;
 use http::{Method, Request};
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
-use crate::base::{alone, full};
+use crate::base::alone;
 use crate::case::Around;
 use crate::harness::ControlPlane;
 use crate::judge::{Answer, Way};
+use crate::subject::Subject;
 
-/// The name under which a Deployment would be created.
+/// The name under which an object would be created.
 pub const NEW: &str = "new";
 
 const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
@@ -22,17 +24,19 @@ const LAST_APPLIED: &str = "kubectl.kubernetes.io/last-applied-configuration";
 pub struct Server {
     client: Client,
     pub namespace: String,
+    pub subject: Arc<Subject>,
     live: Vec<((Way, Around), Value)>,
 }
 
 impl Server {
     /// Makes the objects.
-    pub async fn new(control_plane: &ControlPlane, namespace: String) -> Result<Self> {
+    pub async fn new(control_plane: &ControlPlane, namespace: String, subject: Arc<Subject>) -> Result<Self> {
         let kubeconfig = kube::config::Kubeconfig::read_from(control_plane.admin())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await?;
         let mut server = Self {
             client: Client::try_from(config)?,
             namespace,
+            subject,
             live: Vec::new(),
         };
         for around in [Around::Nothing, Around::All] {
@@ -50,8 +54,8 @@ impl Server {
     async fn make(&self, way: Way, around: Around) -> Result<Value> {
         let name = name(way, around);
         let mut manifest = match around {
-            Around::Nothing => alone(full(), &[]),
-            Around::All => full().clone(),
+            Around::Nothing => alone(&self.subject, &[]),
+            Around::All => self.subject.full.clone(),
         };
         manifest["metadata"]["name"] = json!(name);
         manifest["metadata"]["namespace"] = json!(self.namespace);
@@ -102,7 +106,7 @@ impl Server {
                     .await?
             }
             Way::ClientSide | Way::ServerSide => {
-                let Ok(request) = request(&DEPLOYMENT, manifest, self.live(way, around), &syncer) else {
+                let Ok(request) = request(self.subject.kind, manifest, self.live(way, around), &syncer) else {
                     return Ok(None);
                 };
                 if matches!(&request.patch, SyncPatch::Strategic(Value::Object(patch)) if patch.is_empty()) {
@@ -133,8 +137,10 @@ impl Server {
         const TRIES: usize = 4;
         let slash = if name.is_empty() { "" } else { "/" };
         let uri = format!(
-            "/apis/apps/v1/namespaces/{}/deployments{slash}{name}?{query}",
-            self.namespace
+            "/apis/{}/namespaces/{}/{}{slash}{name}?{query}",
+            self.subject.kind.api_version(),
+            self.namespace,
+            self.subject.kind.plural
         );
         let body = serde_json::to_vec(body)?;
         for attempt in 1..=TRIES {

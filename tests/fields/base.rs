@@ -1,12 +1,14 @@
-//! A Deployment that uses every field, and one that has a single field and what that cannot be without.
+//! An object that has a single field and what that cannot be without.
 
 use std::sync::OnceLock;
 
+use driftmend::engine::kind::{KINDS, Kind};
+use driftmend::engine::schema::Shape;
 use driftmend::engine::schema::shape::{Field, Struct, Wire};
-use driftmend::engine::schema::{DEPLOYMENT, Shape};
 use serde_json::{Map, Value, json};
 
 use crate::site::Key;
+use crate::subject::Subject;
 
 /// Structs of which the server takes one member only.
 const UNIONS: &[(&str, &[&str])] = &[
@@ -50,7 +52,7 @@ const NEEDED: &[(&str, &[&str])] = &[
     ("Container", &["image"]),
     ("ContainerRestartRule", &["action", "exitCodes"]),
     ("ContainerRestartRuleOnExitCodes", &["operator", "values"]),
-    ("Deployment", &["apiVersion", "kind"]),
+    ("DaemonSetSpec", &["selector"]),
     ("DeploymentSpec", &["selector"]),
     ("DownwardAPIProjection", &["items"]),
     ("EphemeralContainer", &["image"]),
@@ -77,8 +79,8 @@ const NEEDED: &[(&str, &[&str])] = &[
 /// Fields that Go always writes and a manifest need not have.
 const SPARE: &[(&str, &str)] = &[
     ("Container", "resources"),
+    ("DaemonSetSpec", "updateStrategy"),
     ("DeploymentSpec", "strategy"),
-    ("Deployment", "status"),
     ("EphemeralContainer", "resources"),
 ];
 
@@ -96,19 +98,19 @@ const BESIDE: &[(&str, &str)] = &[
     ("chapAuthSession", "secretRef"),
 ];
 
-/// The Deployment with every field that a server of the reference version takes and keeps.
-pub fn full() -> &'static Value {
-    static FULL: OnceLock<Value> = OnceLock::new();
-    FULL.get_or_init(|| serde_json::from_str(include_str!("full.json")).unwrap())
-}
+/// What every object cannot be without, and what Go writes although a manifest need not have it.
+const NEEDED_OF_ALL: &[&str] = &["apiVersion", "kind"];
+const SPARE_OF_ALL: &str = "status";
 
-/// The least Deployment that has the way to a field, made of the full one.
-pub fn alone(full: &Value, keys: &[Key]) -> Value {
-    let mut least = pruned(full, DEPLOYMENT, Some(keys));
+/// The least object that has the way to a field, made of the full one.
+pub fn alone(subject: &Subject, keys: &[Key]) -> Value {
+    let Subject { kind, full } = subject;
+    let mut least = pruned(full, kind.root, Some(keys));
     for (name, list) in REFERENCES {
-        if keys.contains(&Key::Name((*name).to_owned())) {
-            let pod = &mut least["spec"]["template"]["spec"];
-            pod[*list] = full["spec"]["template"]["spec"][*list].clone();
+        if keys.contains(&Key::Name((*name).to_owned()))
+            && let (Some(pod), Some(of_full)) = (kind.pod_spec_mut(&mut least), kind.pod_spec(full))
+        {
+            pod[*list] = of_full[*list].clone();
         }
     }
     least
@@ -171,6 +173,10 @@ fn union(of: &Struct) -> &'static [&'static str] {
 }
 
 fn is_needed(of: &Struct, field: &Field) -> bool {
+    let is_whole = KINDS.iter().any(|kind| kind.kind == of.name);
+    if is_whole && (NEEDED_OF_ALL.contains(&field.0) || field.0 == SPARE_OF_ALL) {
+        return field.0 != SPARE_OF_ALL;
+    }
     let named = NEEDED
         .iter()
         .any(|(owner, names)| *owner == of.name && names.contains(&field.0));
@@ -178,8 +184,8 @@ fn is_needed(of: &Struct, field: &Field) -> bool {
 }
 
 /// Puts a value at a place, or takes it away. What is missing on the way is made; a union loses its other members.
-pub fn put(object: &mut Value, keys: &[Key], value: Option<Value>) {
-    let (mut node, mut shape) = (object, DEPLOYMENT);
+pub fn put(kind: &Kind, object: &mut Value, keys: &[Key], value: Option<Value>) {
+    let (mut node, mut shape) = (object, kind.root);
     for (at, key) in keys.iter().enumerate() {
         let last = at + 1 == keys.len();
         let inner = match (key, shape) {

@@ -1,9 +1,10 @@
-//! One case: a kind of value at a place of a Deployment.
+//! One case: a kind of value at a place of an object.
 
 use serde_json::{Value, json};
 
-use crate::base::{alone, full, put};
+use crate::base::{alone, put};
 use crate::site::{Key, Site, sites};
+use crate::subject::Subject;
 use crate::value::values;
 
 /// What is around the field.
@@ -32,22 +33,22 @@ impl Case {
         format!("{} {} ({:?})", self.site, self.kind, self.around)
     }
 
-    /// The manifest of a Deployment of this name.
-    pub fn manifest(&self, name: &str, namespace: &str) -> Value {
+    /// The manifest of an object of this name.
+    pub fn manifest(&self, subject: &Subject, name: &str, namespace: &str) -> Value {
         let mut object = match self.around {
-            Around::Nothing => alone(full(), &self.keys),
-            Around::All => full().clone(),
+            Around::Nothing => alone(subject, &self.keys),
+            Around::All => subject.full.clone(),
         };
         object["metadata"]["name"] = json!(name);
         object["metadata"]["namespace"] = json!(namespace);
-        put(&mut object, &self.keys, self.value.clone());
+        put(subject.kind, &mut object, &self.keys, self.value.clone());
         object
     }
 }
 
 /// All cases, in an order that no slice of them goes through one part alone.
-pub fn cases() -> Vec<Case> {
-    let full = full();
+pub fn cases(subject: &Subject) -> Vec<Case> {
+    let full = &subject.full;
     let of_site = |site: Site| {
         let keys = site.keys(full);
         let present = present(full, &keys).cloned();
@@ -64,7 +65,7 @@ pub fn cases() -> Vec<Case> {
         });
         cases.collect::<Vec<_>>()
     };
-    sites().into_iter().flat_map(of_site).collect()
+    sites(subject.kind).into_iter().flat_map(of_site).collect()
 }
 
 fn present<'a>(object: &'a Value, keys: &[Key]) -> Option<&'a Value> {

@@ -9,11 +9,7 @@ const EXEMPT: &[(&str, Option<Way>, &str)] = &[
         None,
         "the request's URL is made from it: a client has no URL for another version",
     ),
-    (
-        "kind",
-        None,
-        "only documents of kind Deployment are read as Deployments",
-    ),
+    ("kind", None, "only documents of a kind are read as objects of it"),
     (
         "metadata",
         None,

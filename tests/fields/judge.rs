@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::Masker;
-use driftmend::engine::kind::DEPLOYMENT;
+use driftmend::engine::kind::Kind;
 use driftmend::engine::predict::{Prediction, Verdict, predict, predict_new};
 use driftmend::engine::syncer::{Strategy, Syncer};
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub enum Answer {
     Panic,
 }
 
-/// The ways in which a Deployment comes into the cluster.
+/// The ways in which an object comes into the cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Way {
     /// A POST.
@@ -78,8 +78,14 @@ impl Wrong {
 }
 
 /// In what we are wrong about one write, and both sides of it; none where we are right.
-pub fn judge(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
-    held(way, manifest, live, answer).or_else(|| {
+pub fn judge(
+    kind: &'static Kind,
+    way: Way,
+    manifest: &Value,
+    live: &Value,
+    answer: &Answer,
+) -> Option<(Wrong, String)> {
+    held(kind, way, manifest, live, answer).or_else(|| {
         let Answer::Refusal { message, causes, .. } = answer else {
             return None;
         };
@@ -100,13 +106,13 @@ pub fn judge(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Optio
     })
 }
 
-fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
+fn held(kind: &'static Kind, way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wrong, String)> {
     let prediction = match way {
         Way::Create => Prediction {
             predicted: None,
-            ..predict_new(&DEPLOYMENT, manifest, None, &way.syncer())
+            ..predict_new(kind, manifest, None, &way.syncer())
         },
-        _ => predict(&DEPLOYMENT, manifest, live, &way.syncer()),
+        _ => predict(kind, manifest, live, &way.syncer()),
     };
     let refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
     let ours: BTreeSet<_> = prediction
@@ -140,7 +146,7 @@ fn held(way: Way, manifest: &Value, live: &Value, answer: &Answer) -> Option<(Wr
                 .pointer("/metadata/name")
                 .and_then(Value::as_str)
                 .unwrap_or_default();
-            let told = prediction.status_text(&DEPLOYMENT, name).unwrap_or_default();
+            let told = prediction.status_text(kind, name).unwrap_or_default();
             let says = !told.is_empty() && message.ends_with(&told);
             let unreadable = prediction.causes.iter().all(|cause| cause.field.is_empty()) || *code == 409;
             let wrong = if unreadable { Wrong::Text } else { Wrong::Path };

@@ -1,13 +1,14 @@
-//! Every field of a Deployment with every kind of value that it must not have, against a real API server.
+//! Every field of a governed kind with every kind of value that it must not have, against a real API server.
 //!
 //! The walk goes over the whole schema ([`site`]): each place is given nothing, null, an empty value, zero, a negative
 //! number, one too large, a wrong type, a wrong word, a text too long and a list item twice ([`value`]), once with
-//! nothing around it and once in a Deployment that uses every field. Each of these is created, put, patched and applied
+//! nothing around it and once in an object that uses every field. Each of these is created, put, patched and applied
 //! as a dry run. The verdict, the field and the words must be ours; what is not held against the server stands in
 //! [`exempt`] with a reason.
 //!
-//! `make oracle-fields` asks all of them; without a number a slice that is the same in every run.
-//! `FIELDS_ABOUT=securityContext` asks about the places with this in their name.
+//! `make oracle-fields` asks all of them, of a Deployment or of another `KIND`; without a number a slice that is the
+//! same in every run, shared among the governed kinds. `FIELDS_ABOUT=securityContext` asks about the places with this
+//! in their name.
 #![cfg(feature = "edge")]
 #![allow(
     clippy::unwrap_used,
@@ -23,24 +24,29 @@ mod base;
 mod case;
 mod exempt;
 mod judge;
+#[path = "../oracle/kinds.rs"]
+mod kinds;
 mod site;
+mod subject;
 mod value;
 
 use std::collections::BTreeMap;
-use std::env;
 use std::fmt::Write as _;
-use std::fs;
 use std::io::Write as _;
 use std::path::Path;
 use std::sync::Arc;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
+use driftmend::engine::kind::KINDS;
 use futures::stream::{self, StreamExt};
 
 use ask::Server;
 use case::{Case, cases};
 use harness::{ControlPlane, Options};
 use judge::{Way, Wrong, judge};
+use kinds::{named_by, shares};
+use subject::Subject;
 
 /// How many cases are asked by default, each in four ways: a minute and a half on two cores.
 const SLICE: usize = 600;
@@ -66,16 +72,33 @@ fn number(name: &str) -> Result<Option<usize>> {
     .transpose()
 }
 
-/// The cases of this run: a number of them from `seed` on, in strides.
-fn chosen() -> Result<Vec<Case>> {
+/// The cases of this run, kind by kind.
+fn chosen() -> Result<Vec<(Arc<Subject>, Vec<Case>)>> {
     let about = env::var("FIELDS_ABOUT").unwrap_or_default();
-    let all: Vec<Case> = cases().into_iter().filter(|case| case.site.contains(&about)).collect();
-    let _ = writeln!(std::io::stderr(), "{} cases", all.len());
-    let count = number("FIELDS_N")?.unwrap_or(SLICE).min(all.len());
+    let asked = (named_by("FIELDS_KIND")?, number("FIELDS_N")?);
+    let shares = match asked {
+        (None, None) => shares(SLICE),
+        (kind, count) => vec![(kind.unwrap_or(KINDS[0]), count.unwrap_or(SLICE))],
+    };
+    let of_kind = |(at, (kind, count))| {
+        let subject = Subject::of(kind);
+        let mut all = cases(&subject);
+        all.retain(|case| case.site.contains(&about));
+        // A slice of a further kind is about what the first one does not have.
+        if at > 0 {
+            all.retain(|case| !subject.is_in_template(&case.site));
+        }
+        let _ = writeln!(std::io::stderr(), "{} cases of a {kind}", all.len());
+        Ok((subject, strided(&all, count)?))
+    };
+    shares.into_iter().enumerate().map(of_kind).collect()
+}
+
+/// So many of the cases, from `FIELDS_SEED` on, in strides.
+fn strided(all: &[Case], count: usize) -> Result<Vec<Case>> {
     let seed = number("FIELDS_SEED")?.unwrap_or(1);
-    Ok((0..count)
-        .map(|at| all[(at + seed).wrapping_mul(STRIDE) % all.len()].clone())
-        .collect())
+    let picked = (0..count.min(all.len())).map(|at| all[(at + seed).wrapping_mul(STRIDE) % all.len()].clone());
+    Ok(picked.collect())
 }
 
 /// What came of the questions.
@@ -98,25 +121,28 @@ fn every_field_is_refused_as_the_server_refuses_it() -> Result<()> {
     })?;
     let chosen = chosen()?;
     let figures = tokio::runtime::Runtime::new()?.block_on(async {
-        let server = Arc::new(Server::new(&control_plane, control_plane.namespace("fields")?).await?);
         let mut figures = Figures::default();
-        let mut answers = stream::iter(chosen)
-            .map(|case| {
-                let server = server.clone();
-                async move {
-                    tokio::spawn(async move {
-                        held(&server, &case)
-                            .await
-                            .with_context(|| case.name())
-                            .map(|found| (case, found))
-                    })
-                    .await?
-                }
-            })
-            .buffer_unordered(AT_ONCE);
-        while let Some(answer) = answers.next().await {
-            let (case, found) = answer?;
-            figures.count(&case, found);
+        for (subject, chosen) in chosen {
+            let namespace = control_plane.namespace("fields")?;
+            let server = Arc::new(Server::new(&control_plane, namespace, subject).await?);
+            let mut answers = stream::iter(chosen)
+                .map(|case| {
+                    let server = server.clone();
+                    async move {
+                        tokio::spawn(async move {
+                            held(&server, &case)
+                                .await
+                                .with_context(|| case.name())
+                                .map(|found| (case, found))
+                        })
+                        .await?
+                    }
+                })
+                .buffer_unordered(AT_ONCE);
+            while let Some(answer) = answers.next().await {
+                let (case, found) = answer?;
+                figures.count(&case, found);
+            }
         }
         anyhow::Ok(figures)
     })?;
@@ -140,7 +166,7 @@ fn every_field_is_refused_as_the_server_refuses_it() -> Result<()> {
 /// What came of one case, way by way.
 async fn held(server: &Server, case: &Case) -> Result<Vec<(Way, Option<(Wrong, String)>)>> {
     let mut found = Vec::new();
-    let mut manifest = case.manifest(ask::NEW, &server.namespace);
+    let mut manifest = case.manifest(&server.subject, ask::NEW, &server.namespace);
     for way in Way::ALL
         .into_iter()
         .filter(|way| exempt::reason(&case.site, *way).is_none())
@@ -149,7 +175,16 @@ async fn held(server: &Server, case: &Case) -> Result<Vec<(Way, Option<(Wrong, S
             *name = ask::name(way, case.around).into();
         }
         if let Some(answer) = server.ask(way, case.around, &manifest).await? {
-            found.push((way, judge(way, &manifest, server.live(way, case.around), &answer)));
+            found.push((
+                way,
+                judge(
+                    server.subject.kind,
+                    way,
+                    &manifest,
+                    server.live(way, case.around),
+                    &answer,
+                ),
+            ));
         }
     }
     Ok(found)

@@ -1,7 +1,8 @@
-//! Every place of the Deployment's schema, and where it stands in an object.
+//! Every place of a kind's schema, and where it stands in an object.
 
+use driftmend::engine::kind::Kind;
 use driftmend::engine::schema::shape::{Field, Struct};
-use driftmend::engine::schema::{DEPLOYMENT, REFERENCE, Shape, versions_of};
+use driftmend::engine::schema::{REFERENCE, Shape, versions_of};
 use serde_json::Value;
 
 /// The key of a map entry where an object has none yet.
@@ -55,9 +56,9 @@ impl Site {
 }
 
 /// All places that servers of the reference version have.
-pub fn sites() -> Vec<Site> {
+pub fn sites(kind: &Kind) -> Vec<Site> {
     let mut all = Vec::new();
-    walk(DEPLOYMENT, &mut Vec::new(), &mut all);
+    walk(kind.root, &mut Vec::new(), &mut all);
     all
 }
 

@@ -1,9 +1,12 @@
 //! One case: what Git said, what somebody else made of it in the cluster, and what Git says now.
 
+use driftmend::engine::kind::Kind;
 use driftmend::engine::object::{FieldPath, Segment};
 use driftmend::engine::syncer::FieldValidation;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use crate::subject;
 
 /// One case. Names and namespaces are filled in when it is asked.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,13 @@ pub struct Case {
     /// The manager under which kubectl applies server-side for real, at the end; none for no such apply.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub taken_over_by: Option<String>,
+}
+
+impl Case {
+    /// The kind of its object.
+    pub fn kind(&self) -> &'static Kind {
+        subject::kind_of(&self.then)
+    }
 }
 
 /// `fieldValidation`, and kubectl's `--validate`.

@@ -1,11 +1,14 @@
 //! Makes cases by chance: every site in turn, with some others around it.
 
+use driftmend::engine::kind::Kind;
 use driftmend::engine::object::FieldPath;
 use serde_json::{Value, json};
 
 use crate::case::{Case, Style, Validation, Writer, put};
+use crate::place::Place::{self, Object, Pod, Template, Web};
 use crate::random::Random;
-use crate::states::{SITES, Site, UNIONS, base};
+use crate::states::{Site, others, sites, unions};
+use crate::subject::base;
 
 /// Managers that people and programs write under.
 const MANAGERS: &[&str] = &["kubectl-patch", "kubectl-edit", "Lens", "release-bot"];
@@ -15,66 +18,56 @@ const APPLIERS: &[&str] = &["kubectl", "kubectl", "kubectl-mine", "argocd-contro
 
 /// What is sent as it is and means something else to each way: fields that the type does not have, and nulls, which are
 /// no fields, empty texts or zeros.
-const ODD: &[(&str, &str)] = &[
-    (".Spec", "{\"replicas\": 1}"),
-    (".metadata.label", "{\"a\": \"b\"}"),
-    (".spec.Replicas", "3"),
-    (
-        ".spec.template.spec.containers[name=\"web\"].imagepullpolicy",
-        "\"Always\"",
-    ),
-    (
-        ".spec.template.spec.containers[name=\"web\"].limits",
-        "{\"cpu\": \"1\"}",
-    ),
-    (".spec.template.spec.containers[name=\"web\"].limits", "null"),
-    (
-        ".spec.template.spec.containers[name=\"web\"].resources.limits.cpu",
-        "null",
-    ),
-    (".spec.template.spec.containers[name=\"web\"].args", "[\"a\", null]"),
-    (".spec.template.spec.nodeSelector.disk", "null"),
-    (".spec.template.metadata.labels.tier", "null"),
-    (".spec.selector.matchLabels.tier", "null"),
-    (".metadata.annotations.note", "null"),
-    (".metadata.labels.tier", "null"),
+const ODD: &[(Place, &str)] = &[
+    (Object("Spec"), "{\"replicas\": 1}"),
+    (Object("metadata.label"), "{\"a\": \"b\"}"),
+    (Object("spec.Replicas"), "3"),
+    (Web("imagepullpolicy"), "\"Always\""),
+    (Web("limits"), "{\"cpu\": \"1\"}"),
+    (Web("limits"), "null"),
+    (Web("resources.limits.cpu"), "null"),
+    (Web("args"), "[\"a\", null]"),
+    (Pod("nodeSelector.disk"), "null"),
+    (Template("metadata.labels.tier"), "null"),
+    (Object("spec.selector.matchLabels.tier"), "null"),
+    (Object("metadata.annotations.note"), "null"),
+    (Object("metadata.labels.tier"), "null"),
 ];
 
-/// The case of this number. Consecutive numbers go through all sites.
-pub fn case(seed: u64, number: usize) -> Case {
+/// The case of this number, of this kind. Consecutive numbers go through all sites.
+pub fn case(kind: &'static Kind, seed: u64, number: usize) -> Case {
     // Seven of eight cases are about a union.
-    let (unions, others) = SITES.split_at(UNIONS);
+    let (unions, others) = (unions(kind), others(kind));
     let focus = if number % 8 < 7 {
-        &unions[(number / 8 * 7 + number % 8) % unions.len()]
+        unions[(number / 8 * 7 + number % 8) % unions.len()]
     } else {
-        &others[number / 8 % others.len()]
+        others[number / 8 % others.len()]
     };
-    case_about(focus, seed, number)
+    case_about(kind, focus, seed, number)
 }
 
 /// The case of this number, about this site.
-pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
+pub fn case_about(kind: &'static Kind, focus: &Site, seed: u64, number: usize) -> Case {
     let mut random = Random::of(seed, number);
-    let mut then = base();
-    set(
-        &mut then,
-        ".spec.template.spec.volumes[name=\"data\"]",
-        Some(json!({"name": "data", "emptyDir": {}})),
-    );
+    let sites = sites(kind);
+    let focus_path = focus.path(kind);
+    let volume = Pod("volumes[name=\"data\"]").path(kind);
+    let mut then = base(kind);
+    set(&mut then, &volume, Some(json!({"name": "data", "emptyDir": {}})));
     if focus.name == "volumeDevices" {
         // Only a claim may be a device.
         set(
             &mut then,
-            ".spec.template.spec.volumes[name=\"data\"]",
+            &volume,
             Some(json!({"name": "data", "persistentVolumeClaim": {"claimName": "disk"}})),
         );
     }
     for _ in 0..random.below(5) {
-        let site = random.pick(SITES);
-        set(&mut then, site.path, (site.state)(&mut random));
+        let site = random.pick(&sites);
+        set(&mut then, &site.path(kind), (site.state)(&mut random));
     }
     let before = (focus.state)(&mut random);
-    set(&mut then, focus.path, before.clone());
+    set(&mut then, &focus_path, before.clone());
     let mut now = then.clone();
     let validation = *random.pick(&[
         Validation::Ignore,
@@ -94,30 +87,30 @@ pub fn case_about(focus: &Site, seed: u64, number: usize) -> Case {
     if random.chance(18) {
         // Nothing happened: the next sync must have nothing to do, or everything where Git itself went wrong.
         if random.chance(50) {
-            set(&mut now, focus.path, (focus.broken)(&mut random));
+            set(&mut now, &focus_path, (focus.broken)(&mut random));
         }
         return Case { then, now, ..made };
     }
     let mut edits = Vec::new();
     if random.chance(85) {
-        edits.push((focus.path.to_owned(), other_than(&before, focus, &mut random)));
+        edits.push((focus_path.clone(), other_than(&before, focus, &mut random)));
         if random.chance(25) {
-            let site = random.pick(SITES);
-            edits.push((site.path.to_owned(), (site.state)(&mut random)));
+            let site = random.pick(&sites);
+            edits.push((site.path(kind), (site.state)(&mut random)));
         }
     }
     if random.chance(45) || edits.is_empty() {
-        set(&mut now, focus.path, other_than(&before, focus, &mut random));
+        set(&mut now, &focus_path, other_than(&before, focus, &mut random));
     } else if random.chance(25) {
-        set(&mut now, focus.path, (focus.broken)(&mut random));
+        set(&mut now, &focus_path, (focus.broken)(&mut random));
     } else if random.chance(25) {
         // One alone: of several the server tells server-side apply any.
-        let (path, value) = random.pick(ODD);
-        set(&mut now, path, serde_json::from_str(value).ok());
+        let (place, value) = random.pick(ODD);
+        set(&mut now, &place.path(kind), serde_json::from_str(value).ok());
     }
     if random.chance(30) {
-        let site = random.pick(SITES);
-        set(&mut now, site.path, (site.state)(&mut random));
+        let site = random.pick(&sites);
+        set(&mut now, &site.path(kind), (site.state)(&mut random));
     }
     let style = *random.pick(&[Style::Json, Style::Json, Style::Strategic, Style::Apply]);
     let manager = (*random.pick(MANAGERS)).to_owned();

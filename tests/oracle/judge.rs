@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use driftmend::engine::diff::compare;
-use driftmend::engine::kind::DEPLOYMENT;
+use driftmend::engine::kind::Kind;
 use driftmend::engine::last_applied::LAST_APPLIED;
 use driftmend::engine::object::FieldPath;
 use driftmend::engine::predict::{Prediction, Verdict, predict, predict_new};
@@ -66,8 +66,8 @@ pub fn syncer_of(way: Way, manager: &str) -> Syncer {
 pub fn predicted(way: Way, asked: &Asked) -> Prediction {
     let namespace = asked.now.pointer("/metadata/namespace").and_then(Value::as_str);
     match &asked.live {
-        Some(live) => predict(&DEPLOYMENT, &asked.now, live, &syncer(way, asked)),
-        None => predict_new(&DEPLOYMENT, &asked.now, namespace, &syncer(way, asked)),
+        Some(live) => predict(asked.kind, &asked.now, live, &syncer(way, asked)),
+        None => predict_new(asked.kind, &asked.now, namespace, &syncer(way, asked)),
     }
 }
 
@@ -125,20 +125,21 @@ pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) ->
             } else if !causes.is_empty() && ours != theirs {
                 faults.push(format!("the server's causes are {theirs:#?}; ours {ours:#?}"));
             } else if !says(
+                asked.kind,
                 message,
-                &prediction.status_text(&DEPLOYMENT, &asked.name).unwrap_or_default(),
+                &prediction.status_text(asked.kind, &asked.name).unwrap_or_default(),
                 causes.is_empty(),
             ) && !is_some_of(message, &prediction)
             {
                 faults.push(format!(
                     "the server says\n{message}\nwe say\n{}",
-                    prediction.status_text(&DEPLOYMENT, &asked.name).unwrap_or_default()
+                    prediction.status_text(asked.kind, &asked.name).unwrap_or_default()
                 ));
             }
             outcome
         }
         Answer::Text(text) => {
-            if let Some(fault) = kubectl_fault(&prediction, &asked.name, text) {
+            if let Some(fault) = kubectl_fault(asked, &prediction, text) {
                 faults.push(fault);
             }
             verdict(prediction.verdict).max(Outcome::Conflict)
@@ -149,9 +150,12 @@ pub fn judge_rewritten(way: Way, asked: &Asked, rewrite: impl Fn(&mut Value)) ->
 
 /// Whether our words are the server's. Before what it says of a manifest that it cannot read, the server names the
 /// request.
-fn says(message: &str, ours: &str, unreadable: bool) -> bool {
+fn says(kind: &Kind, message: &str, ours: &str, unreadable: bool) -> bool {
     // A dry run does not know where the store has the object.
-    let message = message.replace("Key: /deployments/", "Key: /registry/deployments/");
+    let message = message.replace(
+        &format!("Key: /{}/", kind.plural),
+        &format!("Key: /registry/{}/", kind.plural),
+    );
     message == ours || (unreadable && !ours.is_empty() && message.ends_with(ours))
 }
 
@@ -175,8 +179,8 @@ fn is_some_of(message: &str, prediction: &Prediction) -> bool {
 }
 
 /// Where our words for kubectl's failure are not kubectl's.
-fn kubectl_fault(prediction: &Prediction, name: &str, text: &str) -> Option<String> {
-    let ours = prediction.kubectl_text(&DEPLOYMENT, name).unwrap_or_default();
+fn kubectl_fault(asked: &Asked, prediction: &Prediction, text: &str) -> Option<String> {
+    let ours = prediction.kubectl_text(asked.kind, &asked.name).unwrap_or_default();
     // Around a failure that is not of validation kubectl prints the whole patch.
     if is_some_of(text, prediction) && prediction.verdict == Verdict::Refused {
         return None;
@@ -186,7 +190,7 @@ fn kubectl_fault(prediction: &Prediction, name: &str, text: &str) -> Option<Stri
     } else {
         Verdict::Refused
     };
-    let same = if text.starts_with("The Deployment ") {
+    let same = if text.starts_with(&format!("The {} ", asked.kind)) {
         ours.trim_end() == text
     } else {
         !ours.is_empty() && text.contains(ours.trim_end())
@@ -210,7 +214,7 @@ fn kept(asked: &Asked, object: &Value) -> (Outcome, Vec<String>) {
     let Some(before) = &asked.live else {
         return (Outcome::Reverts, Vec::new());
     };
-    let differing = |live: &Value| compare(&DEPLOYMENT, &asked.now, live);
+    let differing = |live: &Value| compare(asked.kind, &asked.now, live);
     let paths = |live: &Value| {
         differing(live)
             .into_iter()

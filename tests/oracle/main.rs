@@ -7,8 +7,9 @@
 //!
 //! What happened before is played too: [`sequence`] has who wrote what, and which side moved.
 //!
-//! `make oracle N=2000 SEED=7` runs as many cases as one likes, with `ABOUT=volume` all about one part; without them
-//! 300 of a fixed seed and 100 of a fresh one.
+//! `make oracle N=2000 SEED=7` runs as many cases as one likes, with `KIND=DaemonSet` of another kind than Deployment
+//! and with `ABOUT=volume` all about one part; without them 300 of a fixed seed and 100 of a fresh one, shared among
+//! the governed kinds.
 #![cfg(feature = "edge")]
 #![allow(
     clippy::unwrap_used,
@@ -22,30 +23,34 @@ mod harness;
 mod case;
 mod generate;
 mod judge;
+mod kinds;
+mod place;
 mod random;
 mod sequence;
 mod server;
 mod shrink;
 mod states;
+mod subject;
 mod table;
 
-use std::env;
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 use std::sync::OnceLock;
 use std::time::{SystemTime, UNIX_EPOCH};
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
 
 use case::Case;
+use driftmend::engine::kind::{KINDS, Kind};
 use harness::{ControlPlane, Options};
+use kinds::{named_by, shares};
 use server::{Server, Way};
-use states::{SITES, Site};
+use states::{Site, sites};
 use table::Table;
 
-/// How many cases are asked at once: one kubectl serves them all.
-const BATCH: usize = 50;
+/// How many cases are asked at once: one kubectl serves them all, and the kinds' shares of a run fill few batches.
+const BATCH: usize = 80;
 
 /// How often a case is made smaller before it is told.
 const SHRINKINGS: usize = 120;
@@ -93,26 +98,32 @@ fn number(name: &str) -> Result<Option<u64>> {
 }
 
 /// The one part that a person wants to know more about.
-fn about() -> Result<Option<&'static Site>> {
+fn about(kind: &Kind) -> Result<Option<&'static Site>> {
     let Ok(name) = env::var("ORACLE_ABOUT") else {
         return Ok(None);
     };
     if name.is_empty() {
         return Ok(None);
     }
-    let named = SITES.iter().find(|site| site.name == name);
+    let sites = sites(kind);
+    let named = sites.iter().copied().find(|site| site.name == name);
     named.map(Some).with_context(|| {
         format!(
             "ORACLE_ABOUT is {name:?}, none of {:?}",
-            SITES.iter().map(|site| site.name).collect::<Vec<_>>()
+            sites.iter().map(|site| site.name).collect::<Vec<_>>()
         )
     })
 }
 
 #[test]
 fn cases_of_a_fixed_seed() -> Result<()> {
-    let cases = number("ORACLE_N")?.unwrap_or(300);
-    run(number("ORACLE_SEED")?.unwrap_or(20_261_121), cases as usize)
+    let seed = number("ORACLE_SEED")?.unwrap_or(20_261_121);
+    match (number("ORACLE_N")?, named_by("ORACLE_KIND")?) {
+        (None, None) => shares(300)
+            .into_iter()
+            .try_for_each(|(kind, count)| run(kind, seed, count)),
+        (count, kind) => run(kind.unwrap_or(KINDS[0]), seed, count.unwrap_or(300) as usize),
+    }
 }
 
 #[test]
@@ -121,7 +132,9 @@ fn cases_of_a_fresh_seed() -> Result<()> {
         return Ok(());
     }
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    run(now, 100)
+    shares(100)
+        .into_iter()
+        .try_for_each(|(kind, count)| run(kind, now, count))
 }
 
 #[test]
@@ -134,12 +147,12 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
     files.sort();
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let server = Server::new(control_plane(), control_plane().namespace("known")?).await?;
+        let server = Server::new(control_plane(), control_plane().namespace("known")?, KINDS[0]).await?;
         let mut wrong = Vec::new();
         for (at, file) in files.iter().enumerate() {
             let case: Case =
                 serde_json::from_slice(&fs::read(file)?).with_context(|| format!("{} is no case", file.display()))?;
-            let faults = faults_of(&server, &format!("k{at}"), &case).await?;
+            let faults = faults_of(&server.of(case.kind()), &format!("k{at}"), &case).await?;
             wrong.extend(
                 faults
                     .into_iter()
@@ -155,10 +168,12 @@ fn cases_that_we_were_wrong_about_once() -> Result<()> {
 
 #[test]
 fn sequences_of_a_fixed_seed() -> Result<()> {
-    sequence::run(
-        number("SEQUENCES_SEED")?.unwrap_or(20_261_129),
-        number("SEQUENCES_N")?.unwrap_or(60) as usize,
-    )
+    let seed = number("SEQUENCES_SEED")?.unwrap_or(20_261_129);
+    let shares = match (number("SEQUENCES_N")?, named_by("ORACLE_KIND")?) {
+        (None, None) => shares(60),
+        (count, kind) => vec![(kind.unwrap_or(KINDS[0]), count.unwrap_or(60) as usize)],
+    };
+    sequence::run(seed, &shares)
 }
 
 #[test]
@@ -166,16 +181,20 @@ fn sequences_that_we_were_wrong_about_once() -> Result<()> {
     sequence::run_known()
 }
 
-fn run(seed: u64, count: usize) -> Result<()> {
+fn run(kind: &'static Kind, seed: u64, count: usize) -> Result<()> {
     let runtime = tokio::runtime::Runtime::new()?;
     runtime.block_on(async {
-        let server = Server::new(control_plane(), control_plane().namespace("oracle")?).await?;
+        let server = Server::new(control_plane(), control_plane().namespace("oracle")?, kind).await?;
         tell(&format!(
-            "oracle: {count} cases of seed {seed} (again by `make oracle N={count} SEED={seed}`)"
+            "oracle: {count} cases of a {kind} of seed {seed} \
+             (again by `make oracle KIND={kind} N={count} SEED={seed}`)"
         ));
-        let mut held = Held::default();
-        let about = about()?;
-        let case = |at| about.map_or_else(|| generate::case(seed, at), |site| generate::case_about(site, seed, at));
+        let mut held = Held::new(kind);
+        let about = about(kind)?;
+        let case = |at| match about {
+            Some(site) => generate::case_about(kind, site, seed, at),
+            None => generate::case(kind, seed, at),
+        };
         for begin in (0..count).step_by(BATCH) {
             held.against(&server, (begin..(begin + BATCH).min(count)).map(|at| (at, case(at))))
                 .await?;
@@ -199,14 +218,14 @@ fn run(seed: u64, count: usize) -> Result<()> {
             let about = (begin..begin + BATCH).zip(thin.iter().cycle());
             held.against(
                 &server,
-                about.map(|(at, (site, _))| (at, generate::case_about(site, seed, at))),
+                about.map(|(at, (site, _))| (at, generate::case_about(kind, site, seed, at))),
             )
             .await?;
             more += BATCH;
         }
         let Held { table, wrong, cases } = held;
         tell(&format!(
-            "{table} of {cases} cases, {more} of them for rare cells, {} wrong",
+            "{table} of {cases} cases of a {kind}, {more} of them for rare cells, {} wrong",
             wrong.len()
         ));
         if !wrong.is_empty() {
@@ -221,7 +240,6 @@ fn run(seed: u64, count: usize) -> Result<()> {
 }
 
 /// What came of the cases so far.
-#[derive(Default)]
 struct Held {
     table: Table,
     wrong: Vec<Wrong>,
@@ -229,6 +247,14 @@ struct Held {
 }
 
 impl Held {
+    fn new(kind: &'static Kind) -> Self {
+        Self {
+            table: Table::new(kind),
+            wrong: Vec::new(),
+            cases: 0,
+        }
+    }
+
     /// Asks the server about cases and holds our answers against its own.
     async fn against(&mut self, server: &Server<'_>, cases: impl Iterator<Item = (usize, Case)>) -> Result<()> {
         let batch: Vec<(String, Case)> = cases.map(|(at, case)| (format!("o{at}"), case)).collect();
@@ -292,7 +318,8 @@ async fn told(server: &Server<'_>, seed: u64, wrong: Vec<Wrong>) -> Result<anyho
             }
             break;
         }
-        let file = server::folder().join(format!("{seed}-{}-{way:?}.json", wrong.name));
+        let kind = wrong.case.kind().kind.to_lowercase();
+        let file = server::folder().join(format!("{kind}-{seed}-{}-{way:?}.json", wrong.name));
         fs::write(&file, serde_json::to_string_pretty(&wrong.case)?)?;
         texts.push(format!(
             "{way:?} in {}:\n{}\n{}",

@@ -2,6 +2,7 @@
 
 mod answer;
 mod kubectl;
+mod request;
 mod way;
 
 pub use answer::Answer;
@@ -11,9 +12,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
+use driftmend::engine::kind::Kind;
 use futures::stream::{self, StreamExt};
-use http::{Method, Request};
+use http::Method;
 use kube::{Client, Config};
 use serde_json::{Value, json};
 
@@ -34,6 +36,9 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// What was asked and answered about one case.
 #[derive(Clone, Debug)]
 pub struct Asked {
+    /// The objects' kind.
+    pub kind: &'static Kind,
+
     /// The objects' name.
     pub name: String,
 
@@ -56,22 +61,55 @@ pub struct Asked {
 /// What was asked about one case, way by way.
 pub type Answers = Vec<(Way, Asked)>;
 
-/// One namespace of a control plane.
+/// The objects of one kind in one namespace of a control plane.
+#[derive(Clone)]
 pub struct Server<'a> {
     control_plane: &'a ControlPlane,
     client: Client,
     namespace: String,
+    kind: &'static Kind,
 }
 
 impl<'a> Server<'a> {
-    pub async fn new(control_plane: &'a ControlPlane, namespace: String) -> Result<Self> {
+    pub async fn new(control_plane: &'a ControlPlane, namespace: String, kind: &'static Kind) -> Result<Self> {
         let kubeconfig = kube::config::Kubeconfig::read_from(control_plane.admin())?;
         let config = Config::from_custom_kubeconfig(kubeconfig, &kube::config::KubeConfigOptions::default()).await?;
         Ok(Self {
             control_plane,
             client: Client::try_from(config)?,
             namespace,
+            kind,
         })
+    }
+
+    /// The same for the objects of another kind.
+    pub fn of(&self, kind: &'static Kind) -> Self {
+        Self { kind, ..self.clone() }
+    }
+
+    /// The same in another namespace.
+    pub fn within(&self, namespace: String) -> Self {
+        Self {
+            namespace,
+            ..self.clone()
+        }
+    }
+
+    /// Where the server has the objects.
+    fn url(&self) -> String {
+        let Kind { plural, .. } = self.kind;
+        format!(
+            "/apis/{}/namespaces/{}/{plural}",
+            self.kind.api_version(),
+            self.namespace
+        )
+    }
+
+    /// An object with what says its kind, which a list and a few edits leave out.
+    pub fn typed(&self, mut object: Value) -> Value {
+        object["apiVersion"] = json!(self.kind.api_version());
+        object["kind"] = json!(self.kind.kind);
+        object
     }
 
     /// Asks about cases, all their ways at once. A case whose first sync or foreign write is refused has no entry.
@@ -172,6 +210,7 @@ impl<'a> Server<'a> {
             (
                 way,
                 Asked {
+                    kind: self.kind,
                     name,
                     now: now.clone(),
                     answer,
@@ -246,9 +285,7 @@ impl<'a> Server<'a> {
             Style::Json => ("application/json-patch+json", ""),
             Style::Strategic => ("application/strategic-merge-patch+json", ""),
             Style::Apply => {
-                body = self.named(&body, name);
-                body["apiVersion"] = json!("apps/v1");
-                body["kind"] = json!("Deployment");
+                body = self.typed(self.named(&body, name));
                 ("application/apply-patch+yaml", "&force=true")
             }
         };
@@ -259,111 +296,6 @@ impl<'a> Server<'a> {
         {
             Answer::Object(live) => Ok(Some(live)),
             _ => Ok(None),
-        }
-    }
-
-    /// A server-side apply: a dry run with this validation, or for real.
-    async fn server_side(
-        &self,
-        name: &str,
-        manifest: &Value,
-        manager: &str,
-        force: bool,
-        dry: Option<Validation>,
-    ) -> Result<Answer> {
-        let dry_run = dry
-            .map(|validation| format!("&dryRun=All&fieldValidation={validation:?}"))
-            .unwrap_or_default();
-        let query = format!("fieldManager={manager}&force={force}{dry_run}");
-        self.send(
-            Method::PATCH,
-            name,
-            &query,
-            "application/apply-patch+yaml",
-            serde_json::to_vec(manifest)?,
-        )
-        .await
-    }
-
-    async fn sent_as_it_is(
-        &self,
-        method: Method,
-        name: &str,
-        manifest: &Value,
-        way: Way,
-        validation: Validation,
-    ) -> Result<Answer> {
-        let query = format!(
-            "fieldManager={}&dryRun=All&fieldValidation={validation:?}",
-            way.manager()
-        );
-        self.send(method, name, &query, "application/json", serde_json::to_vec(manifest)?)
-            .await
-    }
-
-    /// All objects of the namespace, by name.
-    pub async fn list(&self) -> Result<HashMap<String, Value>> {
-        let uri = format!("/apis/apps/v1/namespaces/{}/deployments", self.namespace);
-        let list: Value = self.client.request(Request::get(uri).body(Vec::new())?).await?;
-        let items = list["items"].as_array().cloned().unwrap_or_default();
-        let typed = items.into_iter().map(|mut item| {
-            // A list leaves out what all of its items have in common.
-            (item["apiVersion"], item["kind"]) = (json!("apps/v1"), json!("Deployment"));
-            (item["metadata"]["name"].as_str().unwrap_or_default().to_owned(), item)
-        });
-        Ok(typed.collect())
-    }
-
-    /// Sends a request, again while the server has no answer: a case that is passed over for that would look like one
-    /// that is right.
-    pub async fn send(&self, method: Method, name: &str, query: &str, content: &str, body: Vec<u8>) -> Result<Answer> {
-        for _ in 1..TRIES {
-            let answer = self.send_once(&method, name, query, content, body.clone()).await?;
-            if !answer.is_none() {
-                return Ok(answer);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
-        let answer = self.send_once(&method, name, query, content, body).await?;
-        ensure!(
-            !answer.is_none(),
-            "the server does not answer {method} {name}: {answer:?}"
-        );
-        Ok(answer)
-    }
-
-    async fn send_once(
-        &self,
-        method: &Method,
-        name: &str,
-        query: &str,
-        content: &str,
-        body: Vec<u8>,
-    ) -> Result<Answer> {
-        let place = if name.is_empty() {
-            String::new()
-        } else {
-            format!("/{name}")
-        };
-        let uri = format!("/apis/apps/v1/namespaces/{}/deployments{place}?{query}", self.namespace);
-        let mut request = Request::builder().method(method).uri(uri);
-        if !content.is_empty() {
-            request = request.header("Content-Type", content);
-        }
-        match self.client.request::<Value>(request.body(body)?).await {
-            Ok(object) => Ok(Answer::Object(object)),
-            Err(kube::Error::Api(status)) => {
-                let causes = status.details.iter().flat_map(|details| &details.causes);
-                let causes = causes
-                    .map(|cause| (cause.reason.clone(), cause.field.clone(), cause.message.clone()))
-                    .collect();
-                Ok(Answer::Refusal {
-                    code: status.code,
-                    message: status.message.clone(),
-                    causes,
-                })
-            }
-            Err(error) => Err(error.into()),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Makes a case that we are wrong about as small as it can be.
 
+use driftmend::engine::kind::Kind;
 use serde_json::Value;
 
 use crate::case::Case;
@@ -31,9 +32,11 @@ pub fn smaller(case: &Case) -> Vec<Case> {
             });
         }
     }
+    let needed = needed(case.kind());
     let mut places = Vec::new();
     collect("", &case.then, &mut places);
     collect("", &case.now, &mut places);
+    places.retain(|place| !needed.contains(place));
     places.sort_by_key(String::len);
     places.dedup();
     for place in places {
@@ -47,18 +50,22 @@ pub fn smaller(case: &Case) -> Vec<Case> {
     cases
 }
 
-/// The JSON Pointers of everything that may be left out.
+/// The JSON Pointers of what stays in every object: what says the kind, and all that is on the way to the pod's spec.
+fn needed(kind: &Kind) -> Vec<String> {
+    let mut needed: Vec<String> = ["/apiVersion", "/kind", "/metadata", "/spec", "/spec/selector"]
+        .map(str::to_owned)
+        .into();
+    let mut way = String::new();
+    for name in kind.template.iter().chain(&["spec"]) {
+        way = format!("{way}/{name}");
+        needed.push(way.clone());
+    }
+    needed
+}
+
+/// The JSON Pointers of everything.
 fn collect(path: &str, value: &Value, places: &mut Vec<String>) {
-    let needed = [
-        "/apiVersion",
-        "/kind",
-        "/metadata",
-        "/spec",
-        "/spec/selector",
-        "/spec/template",
-        "/spec/template/spec",
-    ];
-    if !path.is_empty() && !needed.contains(&path) {
+    if !path.is_empty() {
         places.push(path.to_owned());
     }
     match value {

@@ -3,13 +3,15 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use driftmend::engine::kind::Kind;
+
 use crate::judge::Outcome;
 use crate::server::Way;
-use crate::states::{SITES, Site, UNIONS};
+use crate::states::{Site, sites, unions};
 
-/// The counts of a run.
-#[derive(Default)]
+/// The counts of a run over one kind.
 pub struct Table {
+    kind: &'static Kind,
     cells: BTreeMap<(String, Way), BTreeMap<Outcome, usize>>,
 
     /// How many answers were compared.
@@ -17,6 +19,14 @@ pub struct Table {
 }
 
 impl Table {
+    pub fn new(kind: &'static Kind) -> Self {
+        Self {
+            kind,
+            cells: BTreeMap::new(),
+            answers: 0,
+        }
+    }
+
     pub fn count(&mut self, site: &str, way: Way, outcome: Outcome) {
         self.answers += 1;
         *self
@@ -38,7 +48,7 @@ impl Table {
     /// The cells of unions that can be met and were met less than `least` times: the site and the cell in words.
     pub fn thin(&self, least: usize) -> Vec<(&'static Site, String)> {
         let mut thin = Vec::new();
-        for site in &SITES[..UNIONS] {
+        for site in unions(self.kind) {
             for way in Way::ALL {
                 for outcome in Outcome::ALL.into_iter().filter(|outcome| is_possible(way, *outcome)) {
                     let met = self.of(site.name, way, outcome);
@@ -107,7 +117,7 @@ impl fmt::Display for Table {
             "clean/reverts/residual/conflict/refused",
             Way::ALL.map(|way| format!("{:>22}", format!("{way:?}"))).concat()
         )?;
-        for site in SITES {
+        for site in sites(self.kind) {
             let cells = Way::ALL.map(|way| {
                 let counts = Outcome::ALL.map(|outcome| self.of(site.name, way, outcome).to_string());
                 format!("{:>22}", counts.join("/"))

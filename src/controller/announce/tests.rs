@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::controller::index::Index;
 use crate::engine::kind::DEPLOYMENT;
 
 /// The reasons on the report for what changed, where Events told this much of the cure before.
@@ -116,7 +117,7 @@ fn a_trap_under_what_is_in_sync_is_told_when_it_comes_and_when_it_goes() {
 
 #[test]
 fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart() {
-    let (status, announcements) = (healed(), Announcements::default());
+    let (status, index) = (healed(), Index::default());
     let target = Target {
         kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
@@ -137,8 +138,8 @@ fn what_somebody_else_wrote_of_a_cure_is_told_once_and_not_again_after_a_restart
         assessed: Assessed::of(&status),
     };
     assert_eq!(reasons(Some(unseen), (&status, &status)), ["PlanApproved", "Healed"]);
-    assert_eq!(announcements.replace(&target, (&status, &status)), None);
-    let told = announcements.replace(&target, (&status, &status));
+    assert_eq!(replace(&index, &target, (&status, &status)), None);
+    let told = replace(&index, &target, (&status, &status));
     assert_eq!(reasons(told, (&status, &status)), Vec::<&str>::new());
     assert_eq!(reasons(None, (&status, &status)), Vec::<&str>::new());
     let waits = ReportStatus {
@@ -171,34 +172,34 @@ fn what_a_heal_does_on_its_way_is_no_news_and_what_is_there_afterwards_is() {
         (Phase::Drifted, vec!["Drifted", "Healed"]),
         (Phase::Conflicted, vec!["Healed"]),
     ] {
-        let announcements = Announcements::default();
+        let index = Index::default();
         let target = Target {
             kind: &DEPLOYMENT,
             namespace: "shop".to_owned(),
             name: "web".to_owned(),
         };
         let after = after(phase);
-        announcements.replace(&target, (&refused, &refused));
+        replace(&index, &target, (&refused, &refused));
         let mut all = Vec::new();
         for (old, new) in [(&refused, &drifted), (&drifted, &stuck), (&stuck, &after)] {
-            all.push(reasons(announcements.replace(&target, (old, new)), (old, new)));
+            all.push(reasons(replace(&index, &target, (old, new)), (old, new)));
         }
         assert_eq!(all, [vec!["HealStarted"], vec![], told], "{phase:?}");
     }
     // Who begins to tell in the middle of it does not know what was told before.
-    let announcements = Announcements::default();
+    let index = Index::default();
     let target = Target {
         kind: &DEPLOYMENT,
         namespace: "shop".to_owned(),
         name: "web".to_owned(),
     };
     assert_eq!(
-        reasons(announcements.replace(&target, (&drifted, &stuck)), (&drifted, &stuck)),
+        reasons(replace(&index, &target, (&drifted, &stuck)), (&drifted, &stuck)),
         Vec::<&str>::new()
     );
     let quiet = after(Phase::InSync);
     assert_eq!(
-        reasons(announcements.replace(&target, (&stuck, &quiet)), (&stuck, &quiet)),
+        reasons(replace(&index, &target, (&stuck, &quiet)), (&stuck, &quiet)),
         ["InSync", "Healed"]
     );
 }

@@ -1,4 +1,4 @@
-//! What the Deployments that one object of a tool syncs are to each other: one that is refused keeps the sync of all
+//! What the objects that one object of a tool syncs are to each other: one that is refused keeps the sync of all
 //! from succeeding.
 
 use std::sync::Arc;
@@ -7,31 +7,25 @@ use super::{Index, Inner, Target, WatchKey};
 use crate::controller::tool::ToolKey;
 
 impl Index {
-    /// Records why the next sync of a Deployment is predicted to be refused, and gives the others whose plans tell of
+    /// Records why the next sync of an object is predicted to be refused, and gives the others whose plans tell of
     /// that, where it changed.
     pub fn foretell(&self, tool: &ToolKey, target: &Target, refused: Option<String>) -> Vec<Target> {
         let mut inner = self.lock();
         let refused = refused.map(|why| (tool.clone(), why));
-        let before = match refused.clone() {
-            Some(told) => inner.refused.insert(target.clone(), told),
-            None => inner.refused.remove(target),
-        };
-        if before == refused {
+        if refused.is_some() {
+            inner.refused.insert(target.clone());
+        } else {
+            inner.refused.remove(target);
+        }
+        let told = &mut inner.memory(target).told;
+        if std::mem::replace(&mut told.refused, refused.clone()) == refused {
             Vec::new()
         } else {
             inner.beside(tool, target)
         }
     }
 
-    /// Forgets what was predicted of a Deployment that nobody governs any more, and gives the others whose plans told
-    /// of it.
-    pub fn foretell_nothing(&self, target: &Target) -> Vec<Target> {
-        let mut inner = self.lock();
-        let told = inner.refused.remove(target);
-        told.map(|(tool, _)| inner.beside(&tool, target)).unwrap_or_default()
-    }
-
-    /// The watches that name this object.
+    /// The watches that name this object of a tool.
     pub fn watches_of(&self, tool: &ToolKey) -> Vec<WatchKey> {
         let inner = self.lock();
         inner
@@ -42,32 +36,34 @@ impl Index {
             .collect()
     }
 
-    /// The other Deployments that this object syncs.
+    /// The others that this object of a tool syncs.
     pub fn beside(&self, tool: &ToolKey, target: &Target) -> Vec<Target> {
         self.lock().beside(tool, target)
     }
 
-    /// The other Deployments that this object syncs and that are predicted to be refused, in words. Why, is told within
+    /// The others that this object of a tool syncs and that are predicted to be refused, in words. Why, is told within
     /// a namespace: who reads a report there need not be one who reads those of another.
     pub fn refused_beside(&self, tool: &ToolKey, target: &Target) -> Arc<[String]> {
         let inner = self.lock();
-        let others = inner
-            .refused
-            .iter()
-            .filter(|(other, (by, _))| *other != target && by == tool && inner.syncs(tool, other));
-        let told = |(other, (_, why)): (&Target, &(ToolKey, String))| {
-            if other.namespace == target.namespace {
+        let why = |other: &Target| {
+            let (by, why) = inner.told(other)?.refused.as_ref()?;
+            (by == tool && inner.syncs(tool, other)).then(|| why.clone())
+        };
+        let others = inner.refused.iter().filter(|other| *other != target);
+        let told = others.filter_map(|other| {
+            let why = why(other)?;
+            Some(if other.namespace == target.namespace {
                 format!("{other}: {why}")
             } else {
                 other.to_string()
-            }
-        };
-        others.map(told).collect()
+            })
+        });
+        told.collect()
     }
 }
 
 impl Inner {
-    fn beside(&self, tool: &ToolKey, target: &Target) -> Vec<Target> {
+    pub(super) fn beside(&self, tool: &ToolKey, target: &Target) -> Vec<Target> {
         let named = self
             .watches
             .values()
@@ -79,11 +75,12 @@ impl Inner {
             .collect()
     }
 
-    /// Whether a watch that names this object names the Deployment.
+    /// Whether a watch that names this object of a tool names the target.
     fn syncs(&self, tool: &ToolKey, target: &Target) -> bool {
-        self.watches
-            .values()
-            .any(|watched| watched.tool.as_ref() == Some(tool) && watched.rendition.desired.contains_key(target))
+        let watches = self.targets.get(target).into_iter().flat_map(|entry| &entry.named_by);
+        watches
+            .filter_map(|(_, key)| self.watches.get(key))
+            .any(|watched| watched.tool.as_ref() == Some(tool))
     }
 }
 
@@ -148,11 +145,11 @@ mod tests {
         assert_eq!(told("shop", "web"), Vec::<String>::new());
         governed.foretell(&tool("shop"), &target("api"), refused());
         assert_eq!(
-            governed.foretell_nothing(&target("api")),
+            governed.forget_told(&target("api")),
             [target("web")],
             "nobody governs it any more"
         );
-        assert_eq!(governed.foretell_nothing(&target("api")), []);
+        assert_eq!(governed.forget_told(&target("api")), []);
         // What Git has no longer is not synced.
         governed.foretell(&tool("shop"), &target("api"), refused());
         put("one", "shop", &["web"]);

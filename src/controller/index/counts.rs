@@ -1,17 +1,17 @@
-//! How many Deployments of a watch there are of each kind.
+//! How many objects of a watch there are in each state.
 
-use super::{Index, Inner, Target, WatchKey};
+use super::{Index, Inner, WatchKey};
 use crate::crd::WatchCounts;
 use crate::engine::phase::Phase;
 
 impl Index {
-    /// How many Deployments of a watch there are of each kind.
+    /// How many objects of a watch there are in each state.
     pub fn counts(&self, key: &WatchKey) -> WatchCounts {
         let inner = self.lock();
         let mut counts = WatchCounts::default();
         for target in inner.led(key) {
             counts.governed += 1;
-            let Some(outcome) = inner.outcomes.get(target) else {
+            let Some(outcome) = inner.told(target).and_then(|told| told.outcome) else {
                 continue;
             };
             match outcome.phase {
@@ -30,14 +30,13 @@ impl Index {
 }
 
 impl Inner {
-    /// How many Deployments the source of a watch dropped that are there still.
+    /// How many objects the source of a watch dropped that are there still.
     fn orphans(&self, key: &WatchKey) -> usize {
-        let dropped = self.dropped.iter().filter(|(_, (by, _))| by == key);
-        let orphaned = |target: &Target| {
-            self.outcomes
-                .get(target)
-                .is_some_and(|outcome| outcome.phase == Phase::Orphaned)
-        };
-        dropped.filter(|(target, _)| orphaned(target)).count()
+        let orphaned = self.targets.values().map(|entry| &entry.memory).filter(|memory| {
+            let phase = memory.told.outcome.map(|outcome| outcome.phase);
+            let by = memory.dropped.as_ref().map(|(by, _)| by);
+            by == Some(key) && phase == Some(Phase::Orphaned)
+        });
+        orphaned.count()
     }
 }

@@ -1,12 +1,14 @@
-//! Which watch leads where several name the same Deployment, as the watches tell it of themselves, and what their rules
+//! Which watch leads where several name the same object, as the watches tell it of themselves, and what their rules
 //! cover.
+
+use std::collections::BTreeSet;
 
 use super::{Index, Target, WatchKey};
 
-/// Which rules of a watch name a field of any Deployment that it leads.
+/// Which rules of a watch name a field of any object that it leads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Covered {
-    /// Not every Deployment has been assessed yet, or there is none.
+    /// Not every object has been assessed yet, or there is none.
     NotKnown,
 
     /// A bit for each rule, the first one lowest; a watch has at most 64.
@@ -24,7 +26,7 @@ impl Covered {
 }
 
 impl Index {
-    /// The Deployments that a watch names and another one leads, with the leader.
+    /// The objects that a watch names and another one leads, with the leader.
     pub fn led_by_others(&self, key: &WatchKey) -> Vec<(Target, WatchKey)> {
         let inner = self.lock();
         let named = inner
@@ -38,16 +40,13 @@ impl Index {
             .collect()
     }
 
-    /// The other watches that name one of these Deployments: who leads them may be another one now.
+    /// The other watches that name one of these objects: who leads them may be another one now.
     pub fn rivals(&self, key: &WatchKey, targets: &[Target]) -> Vec<WatchKey> {
         let inner = self.lock();
-        let names_one =
-            |desired: &std::collections::BTreeMap<Target, _>| targets.iter().any(|target| desired.contains_key(target));
-        let rivals = inner
-            .watches
-            .iter()
-            .filter(|(other, watched)| *other != key && names_one(&watched.rendition.desired));
-        rivals.map(|(other, _)| other.clone()).collect()
+        let named_by = targets.iter().filter_map(|target| inner.targets.get(target));
+        let watches = named_by.flat_map(|entry| &entry.named_by).map(|(_, watch)| watch);
+        let rivals: BTreeSet<&WatchKey> = watches.filter(|watch| *watch != key).collect();
+        rivals.into_iter().cloned().collect()
     }
 
     /// Which rules of a watch cover something, once all that it leads was assessed.
@@ -55,7 +54,12 @@ impl Index {
         let inner = self.lock();
         let mut led = inner
             .led(key)
-            .map(|target| inner.outcomes.get(target).map(|outcome| outcome.covering))
+            .map(|target| {
+                inner
+                    .told(target)
+                    .and_then(|told| told.outcome)
+                    .map(|outcome| outcome.covering)
+            })
             .peekable();
         if led.peek().is_none() {
             return Covered::NotKnown;

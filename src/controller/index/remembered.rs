@@ -1,4 +1,4 @@
-//! What is remembered of one Deployment beyond what its watch says of it now: which side moved, whether it was ever
+//! What is remembered of one object beyond what its watch says of it now: which side moved, whether it was ever
 //! there, and that Git dropped it.
 
 use std::sync::Arc;
@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::{Desired, Index, Inner, Target, WatchKey, Watched};
 use crate::engine::diff::Apart;
 
-/// What is remembered of one Deployment.
+/// What is remembered of how one object came to where it is.
 #[derive(Clone, Debug, Default)]
 pub struct Remembered {
     /// Where live and Git last met.
@@ -23,7 +23,7 @@ pub struct Remembered {
     /// When it was first seen there instead of another one, or of none; `None` where it was there at the first look.
     pub first_seen: Option<Timestamp>,
 
-    /// Whether the Deployment was ever seen in the cluster.
+    /// Whether the object was ever seen in the cluster.
     pub live: bool,
 }
 
@@ -40,7 +40,7 @@ pub struct Meeting {
     pub at: Timestamp,
 }
 
-/// What an assessment showed of a Deployment.
+/// What an assessment showed of an object.
 #[derive(Clone, Debug)]
 pub struct Sight {
     /// Whether it is in the cluster, or its tool says that it brought it there.
@@ -70,53 +70,53 @@ impl Remembered {
 }
 
 impl Index {
-    /// What is remembered of a Deployment.
+    /// What is remembered of how an object came to where it is.
     pub fn remembered(&self, target: &Target) -> Remembered {
-        self.lock().remembered.get(target).cloned().unwrap_or_default()
+        let inner = self.lock();
+        inner
+            .targets
+            .get(target)
+            .map(|entry| entry.memory.past.clone())
+            .unwrap_or_default()
     }
 
-    /// The watch whose source dropped a Deployment, and when that was seen.
+    /// The watch whose source dropped an object, and when that was seen.
     pub fn dropped(&self, target: &Target) -> Option<(WatchKey, Timestamp)> {
-        self.lock().dropped.get(target).cloned()
+        self.lock().targets.get(target)?.memory.dropped.clone()
     }
 
     /// Whether its watch said something else and asks for it no longer, so that its report has nothing to tell.
     pub fn is_let_go(&self, target: &Target) -> bool {
-        self.lock().let_go.contains(target)
+        self.lock().targets.get(target).is_some_and(|entry| entry.memory.let_go)
     }
 
     /// Remembers what an assessment showed.
     pub fn saw(&self, target: &Target, sight: Sight) {
         let mut inner = self.lock();
+        let memory = inner.memory(target);
         // Where an earlier process saw Git drop it, the tool has had its time.
         if let Some(key) = sight.dropped {
-            inner
-                .dropped
-                .entry(target.clone())
-                .or_insert((key, Timestamp::UNIX_EPOCH));
+            memory.dropped.get_or_insert((key, Timestamp::UNIX_EPOCH));
         }
-        let remembered = inner.remembered.entry(target.clone()).or_default();
-        remembered.live |= sight.live;
+        memory.past.live |= sight.live;
         if sight.met.is_some() {
-            remembered.met = sight.met;
+            memory.past.met = sight.met;
         }
-    }
-
-    /// Forgets a Deployment that nobody governs and nobody dropped.
-    pub fn forget(&self, target: &Target) {
-        let mut inner = self.lock();
-        inner.remembered.remove(target);
-        inner.dropped.remove(target);
-        inner.let_go.remove(target);
     }
 }
 
 impl Inner {
     /// Forgets what the source of a watch that is gone dropped, and names it.
     pub(super) fn let_go_of(&mut self, key: &WatchKey) -> Vec<Target> {
-        self.dropped
-            .extract_if(|_, (by, _)| by == key)
-            .map(|(target, _)| target)
+        let of_it = self.targets.iter_mut().filter(|(_, entry)| {
+            let dropped = entry.memory.dropped.as_ref();
+            dropped.is_some_and(|(by, _)| by == key)
+        });
+        of_it
+            .map(|(target, entry)| {
+                entry.memory.dropped = None;
+                target.clone()
+            })
             .collect()
     }
 
@@ -128,21 +128,18 @@ impl Inner {
             return;
         }
         for (target, desired) in &now.rendition.desired {
-            self.dropped.remove(target);
-            self.let_go.remove(target);
+            let leads = self.leads(key, target);
+            let memory = self.memory(target);
+            (memory.dropped, memory.let_go) = (None, false);
             let old = before.and_then(|before| before.rendition.desired.get(target));
             let same = old.is_some_and(|old| Arc::ptr_eq(old, desired) || old.document.value == desired.document.value);
-            let known = self
-                .remembered
-                .get(target)
-                .is_some_and(|remembered| remembered.of.as_ref() == Some(key));
-            if same && known || !self.leads(key, target) {
+            let known = memory.past.of.as_ref() == Some(key);
+            if same && known || !leads {
                 continue;
             }
-            let remembered = self.remembered.entry(target.clone()).or_default();
-            remembered.of = Some(key.clone());
-            remembered.in_git_since = Some(now.since);
-            remembered.first_seen = before.filter(|_| !same).map(|_| now.since);
+            memory.past.of = Some(key.clone());
+            memory.past.in_git_since = Some(now.since);
+            memory.past.first_seen = before.filter(|_| !same).map(|_| now.since);
         }
         let Some(before) = before else { return };
         let restated = !before.says_the_same(&now.watch);
@@ -152,12 +149,11 @@ impl Inner {
             .keys()
             .filter(|target| !now.rendition.desired.contains_key(*target));
         for target in gone.filter(|target| !now.rendition.passed_over.contains(*target)) {
-            if restated {
-                self.let_go.insert(target.clone());
-            } else {
-                // Another watch may have let it go before: this one had it until now.
-                self.let_go.remove(target);
-                self.dropped.insert(target.clone(), (key.clone(), now.since));
+            let memory = self.memory(target);
+            // Another watch may have let it go before: this one had it until now.
+            memory.let_go = restated;
+            if !restated {
+                memory.dropped = Some((key.clone(), now.since));
             }
         }
     }

@@ -82,13 +82,13 @@ fn a_sync_window_that_came_is_a_reason_to_look_again_and_a_status_of_the_tool_is
     );
     let put = |windows: Value, status: Value| {
         let project =
-            Some(json!({"metadata": {"resourceVersion": status}, "spec": {"syncWindows": windows}, "status": status}));
+            json!({"metadata": {"resourceVersion": status}, "spec": {"syncWindows": windows}, "status": status});
         governed.put(
             &key,
             answered(
                 0,
                 Surroundings {
-                    project,
+                    project: Some(Arc::new(project)),
                     ..Surroundings::default()
                 },
             ),

@@ -68,7 +68,7 @@ pub(super) async fn publish(
         not_governed.push(format!("{} more that other watches lead", others.len() - WARNING_LIMIT));
     }
     let seen = Seen {
-        watched: watched.as_ref(),
+        watched: watched.as_deref(),
         failure: failure.as_ref(),
         counts,
         others: (
@@ -94,7 +94,7 @@ pub(super) async fn publish(
             .map(|watched| watched.rendition.revision.chars().take(7).collect()),
         revision_since: watched.as_ref().map(|watched| watched.since),
         not_governed,
-        warnings: warnings(watched.as_ref(), idle),
+        warnings: warnings(watched.as_deref(), idle),
         conditions: conditions::merge(&old.conditions, said, generation, now),
         observed_generation: generation,
         source_failure: failure,
@@ -103,9 +103,8 @@ pub(super) async fn publish(
     if new == *old {
         return Ok(Next::Done);
     }
-    let written = format!("watch {key}");
     let quiet = quiet(old, &new);
-    let wait = quiet.saturating_sub(context.written.age(&written).unwrap_or(quiet));
+    let wait = quiet.saturating_sub(context.index.watch_written_ago(key).unwrap_or(quiet));
     if !urgent(old, &new) && !wait.is_zero() {
         context.queue.after(Key::Counts(key.clone()), wait);
         return Ok(Next::After(wait));
@@ -117,7 +116,7 @@ pub(super) async fn publish(
         .map_or_else(|| Value::Object(serde_json::Map::new()), as_json);
     let patch = merge_patch(&stored, &as_json(&new));
     context.cluster.patch_watch_status(watch, patch).await?;
-    context.written.now(&written);
+    context.index.wrote_watch(key);
     // (client sends) Events for what changed
     events::announce(context, watch, (old, &new)).await;
     Ok(Next::Done)

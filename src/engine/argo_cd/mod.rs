@@ -62,7 +62,7 @@ pub struct ArgoCd {
     pub windows: Windows,
 
     /// The ApplicationSet that owns it, whole, where there is one and it could be read.
-    pub application_set: Option<Value>,
+    pub application_set: Option<Arc<Value>>,
 
     /// When its controller last gave a sign of life, as far as all Applications tell.
     pub seen_alive: Option<Timestamp>,
@@ -135,7 +135,7 @@ impl ArgoCd {
     pub fn holds(&self, target: &ObjectId, now: Timestamp) -> Vec<Hold> {
         held_back(
             &self.application,
-            self.application_set.as_ref(),
+            self.application_set.as_deref(),
             &self.context(target, now),
         )
     }

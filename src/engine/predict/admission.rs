@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::{Cause, Merged};
+use super::{Cause, Merged, counted};
 use crate::engine::kind::Kind;
 use crate::engine::object::Look;
 use crate::engine::schema::{Branches, Members, Tree};
@@ -32,6 +32,7 @@ pub(super) fn admit<'a>(kind: &'static Kind, mut merged: Tree<'a>, live: &'a Val
         // Defaults make an empty one.
         object.remove("status");
     }
+    counted::count_on(kind, &mut stored, live);
     (stored, causes)
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::admission::{asked_version, bookless};
 use super::create::annotated;
 use super::strategic::{PatchError, left_of_patch, patched, three_way_patch};
-use super::{Cause, Merged, decode, strict};
+use super::{Cause, Merged, counted, decode, strict};
 use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::last_applied::{LastApplied, Unreadable};
@@ -43,6 +43,9 @@ pub(super) fn merge<'f>(facts: &'f Facts<'_>, validation: FieldValidation) -> Me
     });
     if let Some(fault) = fault {
         return Merged::Refused(vec![unfit(&left_of_patch(live, patch), &fault)]);
+    }
+    if let Some(fault) = counted::unconvertible(facts.kind, &object) {
+        return Merged::Refused(vec![fault]);
     }
     decode::wrap_integers(facts.kind, &mut object);
     match asked_version(desired, live) {

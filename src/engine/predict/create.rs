@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::strategic::without_nulls;
-use super::{Cause, Merged, Prediction, Verdict, client_side, nulls, replace, server_side};
+use super::{Cause, Merged, Prediction, Verdict, client_side, counted, nulls, replace, server_side};
 use crate::engine::kind::Kind;
 use crate::engine::last_applied::LastApplied;
 use crate::engine::schema::{Members, Tree};
@@ -52,6 +52,7 @@ fn stored(kind: &'static Kind, sent: &Value) -> Value {
     if let Some(object) = stored.as_map_mut() {
         object.remove("status");
     }
+    counted::count_first(kind, &mut stored);
     stored.to_value()
 }
 

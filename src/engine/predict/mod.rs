@@ -12,6 +12,7 @@
 mod admission;
 mod beside;
 mod client_side;
+mod counted;
 mod create;
 mod decode;
 mod effect;

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::effect::{Effect, effect};
 use super::{
-    Cause, Foretold, Merged, Prediction, Verdict, admission, beside, client_side, nulls, replace, server_side,
+    Cause, Foretold, Merged, Prediction, Verdict, admission, beside, client_side, counted, nulls, replace, server_side,
 };
 use crate::engine::facts::Facts;
 use crate::engine::object::FieldPath;
@@ -85,17 +85,24 @@ impl<'a> Outcome<'a> {
 /// What comes of a sync, with what the tool itself does beside it.
 pub(super) fn outcome<'f>(facts: &'f Facts<'_>, syncer: &Syncer) -> Outcome<'f> {
     let taken_before = server_side::before_apply(&facts.managed, syncer);
-    let first = outcome_over(facts, taken_before.as_ref(), syncer);
+    let first = outcome_over(facts, taken_before.as_ref(), None, syncer);
     if !matches!(first, Outcome::Object(_)) {
         return first;
     }
     let Some(taken_after) = server_side::after_apply(facts, taken_before.as_ref(), syncer) else {
         return first;
     };
-    match outcome_over(facts, Some(&taken_after), syncer) {
+    if !server_side::applies_twice(syncer) {
+        return outcome_over(facts, Some(&taken_after), None, syncer);
+    }
+    let second = outcome_over(facts, Some(&taken_after), first.object(), syncer);
+    match (&first, second) {
+        (Outcome::Object(before), Outcome::Object(mut after)) => {
+            counted::count_again(facts.kind, &mut after, before);
+            Outcome::Object(after)
+        }
         // kubectl warns that its second apply failed, and the first one stands.
-        Outcome::Conflict(_) | Outcome::Refused(..) if server_side::warns_of_second(syncer) => first,
-        second => second,
+        _ => first,
     }
 }
 
@@ -119,8 +126,14 @@ pub fn taken_over(facts: &Facts<'_>, syncer: &Syncer) -> Option<Value> {
     server_side::after_apply(facts, before.as_ref(), syncer).or(before)
 }
 
-/// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before.
-fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer) -> Outcome<'f> {
+/// What comes of one apply; `anew` is the managedFields of live where the tool has changed them before, and `made` what
+/// an apply before this one made of live.
+fn outcome_over<'f>(
+    facts: &'f Facts<'_>,
+    anew: Option<&Value>,
+    made: Option<&Tree<'f>>,
+    syncer: &Syncer,
+) -> Outcome<'f> {
     let Facts {
         sent: desired,
         live,
@@ -129,9 +142,11 @@ fn outcome_over<'f>(facts: &'f Facts<'_>, anew: Option<&Value>, syncer: &Syncer)
     } = facts;
     let merged = match (syncer.strategy, anew) {
         (Strategy::ClientSideApply, _) => client_side::merge(facts, syncer.validation),
-        (Strategy::ServerSideApply, None) => server_side::merge_into(facts.kind, desired, live, managed.get(), syncer),
+        (Strategy::ServerSideApply, None) => {
+            server_side::merge_into(facts.kind, desired, live, managed.get(), made, syncer)
+        }
         (Strategy::ServerSideApply, Some(anew)) => {
-            server_side::merge_into(facts.kind, desired, live, &ManagedFields::parse(anew), syncer)
+            server_side::merge_into(facts.kind, desired, live, &ManagedFields::parse(anew), made, syncer)
         }
         (Strategy::Replace, _) => replace::merge(facts.kind, desired, live, syncer.validation),
     };

@@ -24,19 +24,20 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     let Some(times) = case.assessment.in_vain else {
         return Vec::new();
     };
+    let kind = case.snapshot.kind;
     let undone = case.assessment.drifts.iter().filter(|drift| drift.is_of_admission());
     let one = |drift: &Drift| Finding {
         rule: RULE.id,
         weight: RULE.severity,
         path: Some(drift.change.path.clone()),
         message: format!(
-            "Argo CD has applied the same commit {times} times in a row and still calls the Deployment OutOfSync: \
+            "Argo CD has applied the same commit {times} times in a row and still calls the {kind} OutOfSync: \
              admission makes something else of {}",
             place(&drift.change.path)
         ),
         evidence: None,
         remedy: Some(
-            "write into Git what admission makes of it, exempt the Deployment from the webhook or policy, or name the \
+            "write into Git what admission makes of it, exempt the object from the webhook or policy, or name the \
              field in ignoreDifferences"
                 .to_owned(),
         ),

@@ -23,7 +23,7 @@ pub static RULE: Rule = Rule {
     check: Check::Both(check),
 };
 
-/// Tells what a forced sync is: the tool deletes the Deployment with all its pods and creates it anew.
+/// Tells what a forced sync is: the tool deletes the object with all its pods and creates it anew.
 ///
 /// Source: `shouldForceApply` in `ssa/manager_apply.go` and `IsImmutableError` in `ssa/errors/immutable.go` of
 /// fluxcd/pkg v0.76.2: every answer 422 or 409 to the dry run counts as the change of an immutable field.
@@ -32,63 +32,63 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
     let Some(prediction) = case.prediction() else {
         return Vec::new();
     };
+    let kind = snapshot.kind;
     let refused = matches!(prediction.verdict, Verdict::Refused | Verdict::Conflict);
     let is_next = next_sync_recreates(snapshot, prediction).is_some();
-    let by_argo_cd = asks_argo_cd(snapshot).filter(|_| asks_flux(snapshot).is_none()).map(|path| {
-        let always = snapshot.syncer.strategy == Strategy::Replace;
-        let words = if always {
-            "Replace=true with Force=true"
-        } else {
-            FORCE
-        };
-        let (weight, message) = match (is_next, always) {
-            (true, _) => (
-                Weight::Error,
-                format!(
-                    "the next sync is an outage: {words} makes Argo CD delete the Deployment with all its pods and \
+    let by_argo_cd = asks_argo_cd(snapshot)
+        .filter(|_| asks_flux(snapshot).is_none())
+        .map(|path| {
+            let always = snapshot.syncer.strategy == Strategy::Replace;
+            let words = if always { "Replace=true with Force=true" } else { FORCE };
+            let (weight, message) = match (is_next, always) {
+                (true, _) => (
+                    Weight::Error,
+                    format!(
+                        "the next sync is an outage: {words} makes Argo CD delete the {kind} with all its pods and \
                      create it anew{}",
-                    not_created(snapshot)
+                        not_created(snapshot)
+                    ),
                 ),
-            ),
-            (false, true) => (
-                Weight::Warning,
-                format!(
-                    "{words} makes each sync of it an outage: Argo CD deletes the Deployment with all its pods and \
+                (false, true) => (
+                    Weight::Warning,
+                    format!(
+                        "{words} makes each sync of it an outage: Argo CD deletes the {kind} with all its pods and \
                          creates it anew"
+                    ),
                 ),
-            ),
-            (false, false) => (
-                Weight::Warning,
-                format!(
-                    "{words} makes Argo CD delete the Deployment and create it anew where the server refuses a change: \
+                (false, false) => (
+                    Weight::Warning,
+                    format!(
+                        "{words} makes Argo CD delete the {kind} and create it anew where the server refuses a change: \
                      all its pods go at once"
+                    ),
                 ),
-            ),
-        };
-        let remedy = "take the annotation away and heal the field instead; set it only for the one sync that needs it"
-            .to_owned();
-        Finding {
-            rule: RULE.id,
-            weight,
-            path: Some(path),
-            message,
-            evidence: None,
-            remedy: Some(remedy),
-        }
-    });
+            };
+            let remedy =
+                "take the annotation away and heal the field instead; set it only for the one sync that needs it"
+                    .to_owned();
+            Finding {
+                rule: RULE.id,
+                weight,
+                path: Some(path),
+                message,
+                evidence: None,
+                remedy: Some(remedy),
+            }
+        });
     let by_flux = asks_flux(snapshot).map(|Asked { path, words }| {
         let (weight, message) = match (refused, absent_after(snapshot)) {
             (false, _) => (
                 Weight::Warning,
                 format!(
-                    "{words} makes Flux delete the Deployment and create it anew where the server refuses a \
+                    "{words} makes Flux delete the {kind} and create it anew where the server refuses a \
                          change: all its pods go at once"
                 ),
             ),
             (true, None) => (
                 Weight::Error,
                 format!(
-                    "the next reconciliation is an outage: {words} makes Flux delete the Deployment with all its pods \
+                    "the next reconciliation is an outage: {words} makes Flux delete the {kind} with all its pods \
                      and create it anew{}",
                     not_created(snapshot)
                 ),
@@ -96,7 +96,7 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
             (true, Some(absent)) => (
                 Weight::Error,
                 format!(
-                    "the next reconciliation is an outage: {words} makes Flux delete the Deployment with all its \
+                    "the next reconciliation is an outage: {words} makes Flux delete the {kind} with all its \
                          pods, {absent}"
                 ),
             ),
@@ -137,13 +137,14 @@ fn not_created(snapshot: &Snapshot) -> String {
             )
         }
         (causes, _) => format!(
-            "; that is refused, too, and the Deployment stays away: {}",
+            "; that is refused, too, and the {} stays away: {}",
+            snapshot.kind,
             Cause::told_of(causes)
         ),
     }
 }
 
-/// Why the Deployment stays away after Flux deleted it, where it does.
+/// Why the object stays away after Flux deleted it, where it does.
 ///
 /// Flux then still means to take kubectl's traces off the object that it has just deleted, and fails on that before it
 /// creates the new one (`ApplyAll` in `ssa/manager_apply.go` of fluxcd/pkg, `cleanupMetadata` of the object read
@@ -165,8 +166,9 @@ fn absent_after(snapshot: &Snapshot) -> Option<String> {
     let until = until.map(|wait| format!(" ({wait:#} later)")).unwrap_or_default();
     (applied || adopts).then(|| {
         format!(
-            "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the \
-             Deployment stays absent until the retryInterval is over{until}"
+            "and, since a kubectl manager owns fields of it, Flux was seen to fail before it creates it anew: the {} \
+             stays absent until the retryInterval is over{until}",
+            snapshot.kind
         )
     })
 }

@@ -6,7 +6,7 @@ use crate::engine::trap::{Trap, clause};
 /// The rule.
 pub static RULE: Rule = Rule {
     id: "latent-trap",
-    title: "A later change of this Deployment will be refused",
+    title: "A later change of this object will be refused",
     severity: Weight::Warning,
     milder: &[],
     meaning: "Somebody else than the syncing tool owns this field in the cluster, or what client-side apply keeps of \
@@ -21,19 +21,19 @@ pub static RULE: Rule = Rule {
 
 /// One finding for each trap.
 fn check(case: &Case<'_>) -> Vec<Finding> {
-    let manager = &case.snapshot.syncer.manager;
+    let (kind, manager) = (case.snapshot.kind, &case.snapshot.syncer.manager);
     let one = |trap: &Trap| {
         let appliers: Vec<&str> = trap.appliers().collect();
         let remedy = match appliers.as_slice() {
             _ if trap.is_unnamed() => {
                 format!(
-                    "a sync of this Deployment by {manager} writes the annotation; it starts none by itself where it \
+                    "a sync of this {kind} by {manager} writes the annotation; it starts none by itself where it \
                      finds no difference"
                 )
             }
             _ if trap.is_unapplied() => {
                 format!(
-                    "a sync of this Deployment by {manager}, before Git changes it; it starts none by itself where it \
+                    "a sync of this {kind} by {manager}, before Git changes it; it starts none by itself where it \
                      finds no difference"
                 )
             }

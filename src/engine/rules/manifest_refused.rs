@@ -5,7 +5,7 @@ use super::{Check, Rule, Weight, nothing};
 /// The rule.
 pub static RULE: Rule = Rule {
     id: "manifest-refused",
-    title: "The API server refuses this Deployment",
+    title: "The API server refuses this object",
     severity: Weight::Error,
     milder: &[],
     meaning: "The Kubernetes API server's validation does not take this manifest, whatever is in the cluster: every \

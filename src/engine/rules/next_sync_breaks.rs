@@ -17,7 +17,7 @@ use crate::engine::words::place;
 /// The rule.
 pub static RULE: Rule = Rule {
     id: "next-sync-breaks",
-    title: "The next sync of this Deployment takes out what Git sets",
+    title: "The next sync of this object takes out what Git sets",
     severity: Weight::Error,
     milder: &[],
     meaning: "The sync succeeds, and afterwards a field differs from Git that does not today: a patch goes by one key \

@@ -5,7 +5,7 @@ use super::{Check, Rule, Weight, nothing};
 /// The rule.
 pub static RULE: Rule = Rule {
     id: "next-sync-conflict",
-    title: "The next sync of this Deployment meets a conflict",
+    title: "The next sync of this object meets a conflict",
     severity: Weight::Error,
     milder: &[],
     meaning: "The sync would change what it may not: with server-side apply that is not forced, a field that another \

@@ -13,7 +13,7 @@ use crate::engine::words::place;
 /// The rule.
 pub static RULE: Rule = Rule {
     id: "next-sync-overwrites",
-    title: "The next sync of this Deployment changes what it should leave alone",
+    title: "The next sync of this object changes what it should leave alone",
     severity: Weight::Warning,
     milder: &[],
     meaning: "Somebody else is meant to set this field, such as an autoscaler the replicas; the sync succeeds and \

@@ -12,10 +12,10 @@ use crate::engine::snapshot::Snapshot;
 /// The rule.
 pub static RULE: Rule = Rule {
     id: "next-sync-refused",
-    title: "The API server refuses the next sync of this Deployment",
+    title: "The API server refuses the next sync of this object",
     severity: Weight::Error,
     milder: &[],
-    meaning: "The manifest alone would be taken, but merged with what is in the cluster the Deployment is not valid, \
+    meaning: "The manifest alone would be taken, but merged with what is in the cluster the object is not valid, \
               since somebody changed the live object: the next sync fails, and so does every one after it.",
     remedy: "Put Git's value back into the live object before the merge, or commit the change that was made in the \
              cluster. `driftmend diff` shows who made it and when.",
@@ -75,7 +75,7 @@ fn remedy(snapshot: &Snapshot, reason: &Reason, cause: &Cause) -> String {
     match reason.kind {
         Because::GitItself => "change Git: no write to the cluster makes the server take this document".to_owned(),
         Because::Immutable if cause.field == "spec.selector" => {
-            "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that the \
+            "take the change back in Git, or give the object a new name there; or a person deletes it, so that the \
              next sync creates it anew (all its pods go at once)"
                 .to_owned()
         }

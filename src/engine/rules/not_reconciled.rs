@@ -47,9 +47,11 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
         ),
         Reconciliation::FailedDryRun { .. } if named => (
             Weight::Error,
-            "the API server refuses this Deployment in Flux's dry run, so that nothing of this revision is applied"
-                .to_owned(),
-            "heal the Deployment; Flux is asked to reconcile afterwards",
+            format!(
+                "the API server refuses this {} in Flux's dry run, so that nothing of this revision is applied",
+                snapshot.kind
+            ),
+            "heal the object; Flux is asked to reconcile afterwards",
         ),
         Reconciliation::FailedDryRun { .. } => (
             Weight::Error,

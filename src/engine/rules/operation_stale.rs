@@ -18,7 +18,7 @@ pub static RULE: Rule = Rule {
     check: Check::Both(check),
 };
 
-/// One finding for an operation that will not end or be repeated by itself, told of the Deployments that it concerns.
+/// One finding for an operation that will not end or be repeated by itself, told of the objects that it concerns.
 fn check(case: &Case<'_>) -> Vec<Finding> {
     let snapshot = case.snapshot;
     let Some(argo_cd) = snapshot.tool.argo_cd() else {
@@ -33,14 +33,15 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
         Some(id) => format!("{} ({id}): {}", standing.name(), standing.why()),
         None => format!("{}: {}", standing.name(), standing.why()),
     };
+    let kind = snapshot.kind;
     let remedy = match standing.action() {
         Action::ClearAfterHeal => {
-            "heal the Deployment first, then clear the state: cleared before, the same sync fails again"
+            format!("heal the {kind} first, then clear the state: cleared before, the same sync fails again")
         }
-        Action::Clear => "clear the state: nothing is left to heal",
-        Action::RefreshOnly => "heal the Deployment and ask for a comparison: there is no state to clear",
-        Action::AskAPerson => "look at the application: no write of ours is safe here",
-        Action::Leave => "leave it alone: it ends by itself",
+        Action::Clear => "clear the state: nothing is left to heal".to_owned(),
+        Action::RefreshOnly => format!("heal the {kind} and ask for a comparison: there is no state to clear"),
+        Action::AskAPerson => "look at the application: no write of ours is safe here".to_owned(),
+        Action::Leave => "leave it alone: it ends by itself".to_owned(),
     };
     vec![Finding {
         rule: RULE.id,
@@ -56,6 +57,6 @@ fn check(case: &Case<'_>) -> Vec<Finding> {
             .as_ref()
             .map(|state| state.message.clone())
             .filter(|message| !message.is_empty()),
-        remedy: Some(remedy.to_owned()),
+        remedy: Some(remedy),
     }]
 }

@@ -1,78 +1,85 @@
 //! The fields that sequences are about: few, so that the model of each is exact.
 
+use driftmend::engine::kind::Kind;
 use driftmend::engine::object::FieldPath;
 use serde_json::{Value, json};
 
-/// One field.
-#[derive(Debug)]
+use crate::place::Place::{self, Object, Pod, Template, Web};
+use crate::subject;
+
+/// One field of a kind.
+#[derive(Clone, Debug)]
 pub struct Leaf {
     /// What it is called in messages.
     pub name: &'static str,
 
     /// Where its value is.
-    pub path: &'static str,
+    pub path: FieldPath,
 
     /// The node that comes and goes with it: an item of a list, a member of a union.
-    pub node: &'static str,
+    pub node: FieldPath,
+
+    /// What the server fills in where nobody says it.
+    default: Option<Value>,
 }
 
-const fn value(name: &'static str, path: &'static str) -> Leaf {
-    Leaf { name, path, node: path }
-}
-
-macro_rules! web {
-    ($field:literal) => {
-        concat!(".spec.template.spec.containers[name=\"web\"].", $field)
-    };
-}
-
-/// Every field that is followed.
-pub const LEAVES: [Leaf; 13] = [
-    value("image", web!("image")),
-    Leaf {
-        name: "A",
-        path: web!("env[name=\"A\"].value"),
-        node: web!("env[name=\"A\"]"),
-    },
-    Leaf {
-        name: "B",
-        path: web!("env[name=\"B\"].value"),
-        node: web!("env[name=\"B\"]"),
-    },
-    Leaf {
-        name: "ADDED",
-        path: web!("env[name=\"ADDED\"].value"),
-        node: web!("env[name=\"ADDED\"]"),
-    },
-    value("replicas", ".spec.replicas"),
-    Leaf {
-        name: "httpGet",
-        path: web!("livenessProbe.httpGet.port"),
-        node: web!("livenessProbe.httpGet"),
-    },
-    Leaf {
-        name: "exec",
-        path: web!("livenessProbe.exec.command"),
-        node: web!("livenessProbe.exec"),
-    },
-    value("label", ".metadata.labels.tier"),
-    value("priority", ".spec.template.spec.priorityClassName"),
-    value("args", web!("args")),
-    Leaf {
-        name: "port",
-        path: web!("ports[containerPort=80,protocol=\"TCP\"].containerPort"),
-        node: web!("ports[containerPort=80,protocol=\"TCP\"]"),
-    },
-    Leaf {
-        name: "volume",
-        path: ".spec.template.spec.volumes[name=\"data\"].emptyDir",
-        node: ".spec.template.spec.volumes[name=\"data\"]",
-    },
-    value(
-        "restartedAt",
-        ".spec.template.metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]",
+/// Every field that is followed in all kinds: its name, its value, and its node where that is another.
+const LEAVES: [(&str, Place, Option<Place>); 12] = [
+    ("image", Web("image"), None),
+    ("A", Web("env[name=\"A\"].value"), Some(Web("env[name=\"A\"]"))),
+    ("B", Web("env[name=\"B\"].value"), Some(Web("env[name=\"B\"]"))),
+    (
+        "ADDED",
+        Web("env[name=\"ADDED\"].value"),
+        Some(Web("env[name=\"ADDED\"]")),
     ),
+    (
+        "httpGet",
+        Web("livenessProbe.httpGet.port"),
+        Some(Web("livenessProbe.httpGet")),
+    ),
+    (
+        "exec",
+        Web("livenessProbe.exec.command"),
+        Some(Web("livenessProbe.exec")),
+    ),
+    ("label", Object("metadata.labels.tier"), None),
+    ("priority", Pod("priorityClassName"), None),
+    ("args", Web("args"), None),
+    (
+        "port",
+        Web("ports[containerPort=80,protocol=\"TCP\"].containerPort"),
+        Some(Web("ports[containerPort=80,protocol=\"TCP\"]")),
+    ),
+    (
+        "volume",
+        Pod("volumes[name=\"data\"].emptyDir"),
+        Some(Pod("volumes[name=\"data\"]")),
+    ),
+    ("restartedAt", Template(RESTARTED_AT), None),
 ];
+
+/// Where `kubectl rollout restart` writes, in a template.
+pub const RESTARTED_AT: &str = "metadata.annotations[\"kubectl.kubernetes.io/restartedAt\"]";
+
+/// The fields of a kind: those of all, and its own number.
+pub fn leaves(kind: &Kind) -> Vec<Leaf> {
+    let at = |place: &Place| path(&place.path(kind));
+    let of_all = LEAVES.iter().map(|(name, value, node)| Leaf {
+        name,
+        path: at(value),
+        node: at(node.as_ref().unwrap_or(value)),
+        default: None,
+    });
+    let number = &subject::of(kind).number;
+    let its_own = Leaf {
+        name: number.name,
+        path: path(&format!(".spec.{}", number.name)),
+        node: path(&format!(".spec.{}", number.name)),
+        default: number.default.map(Value::from),
+    };
+    of_all.chain([its_own]).collect()
+}
 
 /// A path of the table.
 pub fn path(text: &str) -> FieldPath {
@@ -85,19 +92,22 @@ pub fn path(text: &str) -> FieldPath {
 impl Leaf {
     /// What an object says of it, the server's default where it says nothing.
     pub fn of(&self, object: &Value) -> Option<Value> {
-        self.said(object)
-            .or_else(|| (self.name == "replicas").then(|| json!(1)))
+        self.said(object).or_else(|| self.default.clone())
     }
 
     /// What a document says of it itself; an item that has lost its value is there all the same.
     pub fn said(&self, document: &Value) -> Option<Value> {
-        let hollow = || (self.node != self.path && path(self.node).get(document).is_some()).then(|| json!({}));
-        path(self.path).get(document).cloned().or_else(hollow)
+        let hollow = || (self.has_node() && self.node.get(document).is_some()).then(|| json!({}));
+        self.path.get(document).cloned().or_else(hollow)
+    }
+
+    /// Whether something comes and goes with the value.
+    pub fn has_node(&self) -> bool {
+        self.node != self.path
     }
 
     /// Whether a change at this path is about it.
     pub fn is_touched_by(&self, change: &FieldPath) -> bool {
-        let (node, value) = (path(self.node), path(self.path));
-        node.starts_with(change) || value.starts_with(change) || change.starts_with(&node)
+        self.node.starts_with(change) || self.path.starts_with(change) || change.starts_with(&self.node)
     }
 }

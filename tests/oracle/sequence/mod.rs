@@ -1,4 +1,4 @@
-//! Sequences: what a tool, people and programs do to one Deployment one after the other, while Git moves on beside
+//! Sequences: what a tool, people and programs do to one object one after the other, while Git moves on beside
 //! them.
 //!
 //! After each operation the engine's answer is held against a [`model`] that the test keeps itself: it knows who wrote
@@ -16,11 +16,13 @@ mod shrink;
 mod tally;
 mod verdict;
 
+use driftmend::engine::kind::Kind;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::case::Writer;
 use crate::server::Way;
+use crate::subject;
 pub use run::{run, run_known};
 
 /// What is set: a path, and the value or none to remove it.
@@ -43,6 +45,13 @@ pub struct Sequence {
 
     /// What happens then.
     pub steps: Vec<Step>,
+}
+
+impl Sequence {
+    /// The kind of its object.
+    pub fn kind(&self) -> &'static Kind {
+        subject::kind_of(&self.git)
+    }
 }
 
 /// What the engine is told of the past.

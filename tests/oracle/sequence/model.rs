@@ -7,7 +7,11 @@ use driftmend::engine::diff::{Apart, Drift};
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::leaf::{LEAVES, Leaf};
+use super::leaf::{Leaf, leaves};
+use crate::subject::kind_of;
+
+/// The field that the subresource `scale` writes, in every kind that has it.
+const REPLICAS: &str = "replicas";
 
 /// Under which name, how and where someone wrote.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -49,7 +53,7 @@ pub enum Truth {
 /// All that is known of one field.
 #[derive(Clone, Debug)]
 pub struct Field {
-    pub leaf: &'static Leaf,
+    pub leaf: Leaf,
     pub git: Option<Value>,
     pub live: Option<Value>,
 
@@ -85,7 +89,7 @@ impl Field {
 
     /// Who owns what is around the value, where anything is.
     pub fn item_owners(&self) -> impl Iterator<Item = &Who> {
-        self.node.iter().filter(|_| self.leaf.node != self.leaf.path)
+        self.node.iter().filter(|_| self.leaf.has_node())
     }
 
     /// Whether the time at which both last agreed decides, and not only that live never was what Git says.
@@ -154,7 +158,7 @@ impl Model {
             under_tools_name: false,
             brought: true,
         };
-        let fields = LEAVES.iter().map(none).collect();
+        let fields = leaves(kind_of(git)).into_iter().map(none).collect();
         let mut model = Self {
             fields,
             git: git.clone(),
@@ -195,7 +199,7 @@ impl Model {
         for field in self
             .fields
             .iter_mut()
-            .filter(|field| self.scaled && field.leaf.name == "replicas")
+            .filter(|field| self.scaled && field.leaf.name == REPLICAS)
         {
             field.value = noted_of_replicas(live);
         }
@@ -316,7 +320,7 @@ pub fn is_ignored(field: &Field) -> bool {
     let autoscaled =
         |who: &Who| who.manager == "kube-controller-manager" && who.subresource.as_deref() == Some("scale");
     match field.leaf.name {
-        "replicas" => !field.value.is_empty() && field.value.iter().all(autoscaled),
+        REPLICAS => !field.value.is_empty() && field.value.iter().all(autoscaled),
         "restartedAt" => !field.is_in_git,
         _ => false,
     }

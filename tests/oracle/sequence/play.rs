@@ -6,12 +6,13 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
+use driftmend::engine::kind::{KINDS, Kind};
 use futures::stream::{self, StreamExt, TryStreamExt};
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::admission::{rewrite, rewriting_policy};
+use super::admission::{rewrite, rewriting_policy, take_counts};
 use super::leaf::path;
 use super::model::Model;
 use super::tally::Tally;
@@ -20,7 +21,9 @@ use super::{Sequence, Step};
 use crate::case::{Validation, put};
 use crate::harness::ControlPlane;
 use crate::judge;
+use crate::place::Place;
 use crate::server::{Answer, Asked, Server};
+use crate::subject::{base, kind_of};
 use player::{Player, Sent, edited, tool};
 
 /// How many requests are under way at once.
@@ -29,10 +32,10 @@ const AT_ONCE: usize = 8;
 /// Where the deployment controller numbers its revisions, at any time beside everyone's writes.
 const REVISION: &str = "deployment.kubernetes.io/revision";
 
-/// The real server with the controllers, and a namespace of each kind.
+/// The real server with the controllers, and two namespaces: for each kind the one in which writes are stored as they
+/// are, and the one in which admission rewrites them.
 pub struct Stage<'a> {
-    plain: Server<'a>,
-    rewriting: Server<'a>,
+    servers: Vec<(&'static Kind, bool, Server<'a>)>,
 }
 
 /// In what we are wrong, each with when.
@@ -41,42 +44,33 @@ pub type Faults = Vec<(String, Fault)>;
 impl<'a> Stage<'a> {
     pub async fn new(control_plane: &'a ControlPlane) -> Result<Self> {
         let (plain, rewriting) = (control_plane.namespace("plain")?, control_plane.namespace("rewriting")?);
-        for object in rewriting_policy(&rewriting) {
-            control_plane.apply(&object.to_string())?;
-        }
-        let stage = Self {
-            plain: Server::new(control_plane, plain).await?,
-            rewriting: Server::new(control_plane, rewriting).await?,
-        };
-        // A policy holds a moment after it was stored.
-        for _ in 0..120 {
-            let manifest = stage.rewriting.named(&crate::states::base(), "probe");
-            let answer = stage
-                .rewriting
-                .send(
-                    Method::PATCH,
-                    "probe",
-                    "fieldManager=probe&dryRun=All",
-                    APPLY,
-                    serde_json::to_vec(&manifest)?,
-                )
-                .await?;
-            if let Answer::Object(object) = &answer
-                && object["spec"]["template"]["spec"]["containers"][0]["image"] == "mirror/registry.example/web:1"
-            {
-                return Ok(stage);
+        let plain = Server::new(control_plane, plain, KINDS[0]).await?;
+        let mut stage = Self { servers: Vec::new() };
+        for kind in KINDS {
+            for object in rewriting_policy(kind, &format!("{rewriting}-{}", kind.plural), &rewriting) {
+                control_plane.apply(&object.to_string())?;
             }
-            tokio::time::sleep(Duration::from_millis(500)).await;
+            stage.servers.push((*kind, false, plain.of(kind)));
+            stage
+                .servers
+                .push((*kind, true, plain.of(kind).within(rewriting.clone())));
         }
-        bail!("the policy does not rewrite")
+        for (kind, _, server) in stage.servers.iter().filter(|(_, rewrites, _)| *rewrites) {
+            rewrites(kind, server).await?;
+        }
+        Ok(stage)
+    }
+
+    fn of(&self, kind: &Kind, rewrites: bool) -> &Server<'a> {
+        let found = self
+            .servers
+            .iter()
+            .find(|(known, rewriting, _)| *known == kind && *rewriting == rewrites);
+        found.map_or_else(|| unreachable!("a server for every kind"), |(.., server)| server)
     }
 
     fn server(&self, sequence: &Sequence) -> &Server<'a> {
-        if sequence.rewritten {
-            &self.rewriting
-        } else {
-            &self.plain
-        }
+        self.of(sequence.kind(), sequence.rewritten)
     }
 
     /// Plays sequences in step, and gives what is wrong about each.
@@ -112,7 +106,7 @@ impl<'a> Stage<'a> {
                     continue;
                 };
                 if let Step::Commit(edits) = step {
-                    player.git = edited(&player.git, edits);
+                    player.git = edited(player.sequence.kind(), &player.git, edits);
                     let git = player.git.clone();
                     player
                         .model
@@ -183,8 +177,9 @@ impl<'a> Stage<'a> {
             for object in [&mut live, &mut after] {
                 put(object, &path(&format!(".metadata.annotations[\"{REVISION}\"]")), None);
             }
-            let answer = refusals.remove(&at).unwrap_or(Answer::Object(after));
+            let answer = refusals.remove(&at).unwrap_or_else(|| Answer::Object(after.clone()));
             let asked = Asked {
+                kind: player.sequence.kind(),
                 name: player.name.clone(),
                 now: player.git.clone(),
                 answer,
@@ -194,8 +189,12 @@ impl<'a> Stage<'a> {
             };
             let rewritten = player.sequence.rewritten;
             let (outcome, wrong) = judge::judge_rewritten(player.sequence.way, &asked, |object| {
+                let sent = object.clone();
                 if rewritten {
-                    rewrite(object)
+                    rewrite(asked.kind, object);
+                }
+                if *object != sent {
+                    take_counts(asked.kind, object, &after);
                 }
             });
             *tally.syncs.entry((player.sequence.way, outcome)).or_default() += 1;
@@ -244,11 +243,15 @@ impl<'a> Stage<'a> {
 
     fn apply_all(&self, players: &[Player<'_>], manifests: &[(usize, Value)]) -> Result<Vec<usize>> {
         let all: Vec<Value> = manifests.iter().map(|(_, manifest)| manifest.clone()).collect();
-        let taken = if all.is_empty() {
-            HashSet::new()
-        } else {
-            self.plain.create(&all)?
-        };
+        let mut taken = HashSet::new();
+        for kind in KINDS {
+            // Each says its own namespace.
+            let of_kind = |manifest: &&Value| kind_of(manifest) == *kind;
+            let all: Vec<Value> = all.iter().filter(of_kind).cloned().collect();
+            if !all.is_empty() {
+                taken.extend(self.of(kind, false).create(&all)?);
+            }
+        }
         Ok(manifests
             .iter()
             .map(|(at, _)| *at)
@@ -282,14 +285,15 @@ impl<'a> Stage<'a> {
     }
 
     async fn read(&self, players: &mut [Player<'_>]) -> Result<()> {
-        let (mut plain, mut rewriting) = (self.plain.list().await?, self.rewriting.list().await?);
+        let mut objects = HashMap::new();
+        for (kind, rewriting, server) in &self.servers {
+            objects.insert((*kind, *rewriting), server.list().await?);
+        }
         for player in players {
-            let objects = if player.sequence.rewritten {
-                &mut rewriting
-            } else {
-                &mut plain
-            };
-            if let Some(live) = objects.remove(&player.name) {
+            let found = objects
+                .get_mut(&(player.sequence.kind(), player.sequence.rewritten))
+                .and_then(|of_kind| of_kind.remove(&player.name));
+            if let Some(live) = found {
                 player.live = live;
             } else {
                 ensure!(player.model.is_none(), "{} is gone", player.name);
@@ -297,6 +301,27 @@ impl<'a> Stage<'a> {
         }
         Ok(())
     }
+}
+
+/// Waits until a server rewrites: a policy holds a moment after it was stored.
+async fn rewrites(kind: &Kind, server: &Server<'_>) -> Result<()> {
+    let manifest = server.named(&base(kind), "probe");
+    let mut wanted = manifest.clone();
+    rewrite(kind, &mut wanted);
+    let image = path(&Place::Web("image").path(kind));
+    for _ in 0..120 {
+        let body = serde_json::to_vec(&manifest)?;
+        let answer = server
+            .send(Method::PATCH, "probe", "fieldManager=probe&dryRun=All", APPLY, body)
+            .await?;
+        if let Answer::Object(object) = &answer
+            && image.get(object) == image.get(&wanted)
+        {
+            return Ok(());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    bail!("the policy does not rewrite a {kind}")
 }
 
 const APPLY: &str = "application/apply-patch+yaml";

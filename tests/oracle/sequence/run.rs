@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use anyhow::{Context, Result, anyhow, bail};
+use driftmend::engine::kind::Kind;
 
 use super::Sequence;
 use super::generate::sequence;
@@ -39,21 +40,33 @@ fn control_plane() -> Result<ControlPlane> {
     })
 }
 
-/// Plays sequences of a seed.
-pub fn run(seed: u64, count: usize) -> Result<()> {
+/// Plays sequences of a seed: so many of each kind, all in step.
+pub fn run(seed: u64, shares: &[(&'static Kind, usize)]) -> Result<()> {
     let control_plane = control_plane()?;
     tokio::runtime::Runtime::new()?.block_on(async {
         let stage = Stage::new(&control_plane).await?;
-        tell(&format!(
-            "oracle: {count} sequences of seed {seed} (again by `make oracle-sequences N={count} SEED={seed}`)"
-        ));
+        for (kind, count) in shares {
+            tell(&format!(
+                "oracle: {count} sequences of a {kind} of seed {seed} (again by `make oracle-sequences KIND={kind} \
+                 N={count} SEED={seed}`)"
+            ));
+        }
+        let all: Vec<(String, Sequence)> = shares
+            .iter()
+            .flat_map(|(kind, count)| {
+                let name = move |at: usize| format!("{}{at}", kind.short);
+                (0..*count).map(move |at| (name(at), sequence(kind, seed, at)))
+            })
+            .collect();
         let (mut tally, mut wrong) = (Tally::default(), Vec::new());
-        for begin in (0..count).step_by(BATCH) {
-            let batch: Vec<(String, Sequence)> = (begin..(begin + BATCH).min(count))
-                .map(|at| (format!("s{at}"), sequence(seed, at)))
-                .collect();
-            let faults = stage.play(&batch, &mut tally).await?;
-            for ((name, sequence), faults) in batch.into_iter().zip(faults).filter(|(_, faults)| !faults.is_empty()) {
+        for batch in all.chunks(BATCH) {
+            let faults = stage.play(batch, &mut tally).await?;
+            for ((name, sequence), faults) in batch
+                .iter()
+                .cloned()
+                .zip(faults)
+                .filter(|(_, faults)| !faults.is_empty())
+            {
                 let kinds: BTreeSet<&'static str> = faults.iter().map(|(_, fault)| fault.kind).collect();
                 for kind in &kinds {
                     let counts = if *kind == OPEN {

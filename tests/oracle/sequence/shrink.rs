@@ -4,6 +4,8 @@ use driftmend::engine::object::FieldPath;
 
 use super::generate::set;
 use super::{Edits, Sequence, Step};
+use crate::place::Place::{Object, Pod, Web};
+use crate::subject;
 
 /// Sequences that are one part smaller.
 pub fn smaller(sequence: &Sequence) -> Vec<Sequence> {
@@ -28,23 +30,24 @@ pub fn smaller(sequence: &Sequence) -> Vec<Sequence> {
             ..sequence.clone()
         });
     }
-    let web = ".spec.template.spec.containers[name=\"web\"]";
+    let kind = sequence.kind();
+    let number = format!(".spec.{}", subject::of(kind).number.name);
     let places = [
-        ".spec.replicas",
-        ".metadata.labels",
-        ".spec.template.spec.priorityClassName",
-        ".spec.template.spec.volumes",
-        &format!("{web}.env"),
-        &format!("{web}.env[name=\"A\"]"),
-        &format!("{web}.env[name=\"B\"]"),
-        &format!("{web}.livenessProbe"),
-        &format!("{web}.args"),
-        &format!("{web}.ports"),
+        Object("metadata.labels"),
+        Pod("priorityClassName"),
+        Pod("volumes"),
+        Web("env"),
+        Web("env[name=\"A\"]"),
+        Web("env[name=\"B\"]"),
+        Web("livenessProbe"),
+        Web("args"),
+        Web("ports"),
     ];
-    for place in places {
-        if FieldPath::parse(place).is_ok_and(|path| path.get(&sequence.git).is_some()) {
+    let places = places.iter().map(|place| place.path(kind));
+    for place in [number].into_iter().chain(places) {
+        if FieldPath::parse(&place).is_ok_and(|path| path.get(&sequence.git).is_some()) {
             let mut less = sequence.clone();
-            set(&mut less.git, place, None);
+            set(kind, &mut less.git, &place, None);
             all.push(less);
         }
     }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use driftmend::engine::diff::{ChangeKind, Drift, Moved, Severity};
-use driftmend::engine::kind::DEPLOYMENT;
 use driftmend::engine::object::{Document, ObjectId, Origin};
 use driftmend::engine::ownership::Operation;
 use driftmend::engine::phase::Phase;
@@ -18,6 +17,7 @@ use super::admission::mirrored;
 use super::model::{Field, Model, Truth, Who, is_ignored};
 use crate::judge::syncer_of;
 use crate::server::Way;
+use crate::subject::kind_of;
 
 /// One thing in which the engine is wrong.
 #[derive(Clone, Debug, PartialEq)]
@@ -62,7 +62,7 @@ pub fn assessed(model: &Model, live: &Value, way: Way, known: Known, now: Timest
         line: 1,
     };
     let snapshot = Snapshot {
-        kind: &DEPLOYMENT,
+        kind: kind_of(live),
         cluster: String::new(),
         judge: String::new(),
         desired: Some(Document {

@@ -41,10 +41,11 @@ impl<'a> Server<'a> {
     pub fn create(&self, manifests: &[Value]) -> Result<HashSet<String>> {
         let list = json!({"apiVersion": "v1", "kind": "List", "items": manifests}).to_string();
         let output = self.kubectl(list, &["apply", "-f", "-", "--validate=false", "-o", "name"])?;
+        let prefix = format!("{}.{}/", self.kind.kind.to_lowercase(), self.kind.group);
         let taken: HashSet<String> = output
             .stdout
             .lines()
-            .filter_map(|line| line.strip_prefix("deployment.apps/"))
+            .filter_map(|line| line.strip_prefix(&prefix))
             .map(str::to_owned)
             .collect();
         if taken.is_empty() && !manifests.is_empty() && !is_refusal(&output.stderr) {

@@ -52,6 +52,38 @@ pub fn number(random: &mut Random) -> Option<Value> {
     Some(random.pick(&[json!(5), json!(0), Value::Null]).clone())
 }
 
+/// The number that the server counts by itself: any is taken.
+pub fn generation(random: &mut Random) -> Option<Value> {
+    random
+        .pick(&[
+            None,
+            Some(json!("1")),
+            Some(json!("7")),
+            Some(json!("-3")),
+            Some(json!("0")),
+            Some(json!("+12")),
+            Some(json!("007")),
+        ])
+        .clone()
+}
+
+pub fn broken_generation(random: &mut Random) -> Option<Value> {
+    Some(
+        random
+            .pick(&[
+                json!("x"),
+                json!(""),
+                json!("1.5"),
+                json!("9223372036854775808"),
+                json!(" 1"),
+                json!("1_0"),
+                json!(3),
+                Value::Null,
+            ])
+            .clone(),
+    )
+}
+
 pub fn link(_: &mut Random) -> Option<Value> {
     Some(json!("/apis/apps/v1/namespaces/shop/deployments/web"))
 }

@@ -1,4 +1,4 @@
-//! The other parts of a pod, of the Deployment's spec, and of its metadata.
+//! The other parts of a pod, of the kinds' own specs, and of their metadata.
 
 use serde_json::{Value, json};
 

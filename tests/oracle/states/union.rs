@@ -237,33 +237,6 @@ pub fn broken_claim(random: &mut Random) -> Option<Value> {
     )
 }
 
-pub fn strategy(random: &mut Random) -> Option<Value> {
-    match random.below(4) {
-        0 => None,
-        1 => Some(json!({"type": "Recreate"})),
-        2 => Some(json!({"type": "RollingUpdate"})),
-        _ => Some(
-            json!({"rollingUpdate": map(&[("maxSurge", maybe(random, 70, &[json!(1), json!("50%")])),
-                                          ("maxUnavailable", maybe(random, 70, &[json!(1), json!("25%")]))])}),
-        ),
-    }
-}
-
-pub fn broken_strategy(random: &mut Random) -> Option<Value> {
-    Some(
-        random
-            .pick(&[
-                json!({"type": "Recreate", "rollingUpdate": {"maxSurge": 1}}),
-                json!({"type": "Slowly"}),
-                json!({"rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}),
-                json!({"rollingUpdate": {"maxSurge": "0%", "maxUnavailable": "0%"}}),
-                json!({"rollingUpdate": {"maxSurge": "x", "maxUnavailable": -1}}),
-                json!({"rollingUpdate": {"maxUnavailable": "150%"}}),
-            ])
-            .clone(),
-    )
-}
-
 pub fn profile(random: &mut Random) -> Option<Value> {
     match random.below(4) {
         0 => None,

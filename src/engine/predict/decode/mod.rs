@@ -7,7 +7,7 @@ mod time;
 
 use serde_json::{Number, Value};
 
-use super::Cause;
+use super::{Cause, counted};
 use crate::engine::kind::Kind;
 use crate::engine::object::escape_token;
 use crate::engine::schema::shape::Struct;
@@ -21,7 +21,12 @@ pub(super) fn first_fault(kind: &'static Kind, object: &Value) -> Option<Cause> 
 
 /// The same with the JSON Pointer of the value, which the server does not tell.
 pub(super) fn first_fault_and_place(kind: &'static Kind, object: &Value) -> Option<(Cause, String)> {
-    let Fault { message, pointer } = fault(object, kind.root, &Place::of(kind.kind, "", &kind.go_type()))?;
+    let of_structs = fault(object, kind.root, &Place::of(kind.kind, "", &kind.go_type()));
+    let Fault { message, pointer } = of_structs.or_else(|| {
+        let (name, message) = counted::fault(kind, object)?;
+        let pointer = format!("/metadata/annotations/{}", escape_token(name));
+        Some(Fault { message, pointer })
+    })?;
     Some((
         Cause {
             reason: "BadRequest".to_owned(),

@@ -39,6 +39,12 @@ pub(super) fn update(merged: &mut Tree<'_>, sent: &Tree<'_>) {
         return;
     }
     let mut said = sent.clone();
+    if let Some(metadata) = said.map_at_mut(&["metadata"])
+        && metadata.get("annotations").is_some_and(Tree::is_null)
+    {
+        // `SetAnnotations` of no map takes the field away.
+        metadata.remove("annotations");
+    }
     if let Some(annotations) = said.map_at_mut(&["metadata", "annotations"]) {
         annotations.remove(LAST_APPLIED);
         // `NestedNullCoercingStringMap`, through which the server reads them.

@@ -16,7 +16,7 @@ mod typed;
 use serde_json::Value;
 
 use super::admission::{asked_version, bookless, number_of_version};
-use super::{Cause, Merged, decode};
+use super::{Cause, Merged, counted, decode};
 use crate::engine::facts::Facts;
 use crate::engine::kind::Kind;
 use crate::engine::object::{FieldPath, Segment};
@@ -24,7 +24,7 @@ use crate::engine::ownership::{Entry, FieldSet, ManagedFields, Operation, Owner}
 use crate::engine::schema::{Members, Tree};
 use crate::engine::syncer::{Dump, Force, Syncer};
 use compare::{Comparison, field_set, sets_all};
-pub(super) use take_over::{after_apply, before_apply, warns_of_second};
+pub(super) use take_over::{after_apply, applies_twice, before_apply};
 
 /// What an apply gives before defaults and validation.
 #[derive(Clone, Debug, PartialEq)]
@@ -73,19 +73,20 @@ const OF_ANOTHER_OBJECT: &[&str] = &[
     "uid",
 ];
 
-/// What the syncer's apply gives; `managed` is who owns what of live.
+/// What the syncer's apply gives; `managed` is who owns what of live, and `first` what an apply before it made of that.
 pub(super) fn merge_into<'a>(
     kind: &'static Kind,
     desired: &'a Value,
     live: &'a Value,
     managed: &ManagedFields,
+    first: Option<&Tree<'a>>,
     syncer: &Syncer,
 ) -> Merged<'a> {
     let sent = sent_over(kind, desired, live, managed, syncer);
     if let Some(cause) = managed_fields_sent(kind, &sent) {
         return Merged::Refused(vec![cause]);
     }
-    let mut object = match apply(kind, live, managed, &sent, &syncer.manager, syncer.force) {
+    let mut object = match apply(kind, live, managed, first, &sent, &syncer.manager, syncer.force) {
         Applied::Merged(object) => object,
         Applied::Conflict(causes) => return Merged::Conflict(causes),
         Applied::Malformed(causes) => return Merged::Refused(causes),
@@ -200,22 +201,24 @@ fn managed_fields_sent(kind: &'static Kind, sent: &Tree<'_>) -> Option<Cause> {
 ///
 /// Source: apimachinery's `pkg/util/managedfields/internal/structuredmerge.go`, with the converter of `pkg/runtime`.
 fn unconvertible(kind: &'static Kind, merged: &Tree<'_>) -> Option<Cause> {
-    decode::unconvertible(kind, merged).map(|fault| Cause {
+    let of_structs = decode::unconvertible(kind, merged).map(|fault| Cause {
         reason: String::new(),
         field: String::new(),
         message: format!(
             "unable to convert unstructured object to {}, Kind={kind}: {fault}",
             kind.api_version()
         ),
-    })
+    });
+    of_structs.or_else(|| counted::unconvertible(kind, merged))
 }
 
-/// Applies `desired` to `live` in the name of `manager`. What comes of it has neither status nor managedFields, unless
-/// `desired` has them.
+/// Applies `desired` to `live`, or to what a first apply made of it, in the name of `manager`. What comes of it has
+/// neither status nor managedFields, unless `desired` has them.
 fn apply<'a>(
     kind: &'static Kind,
     live: &'a Value,
     managed: &ManagedFields,
+    first: Option<&Tree<'a>>,
     desired: &Tree<'a>,
     manager: &str,
     force: Force,
@@ -224,7 +227,8 @@ fn apply<'a>(
     if !faults.is_empty() {
         return Applied::Malformed(faults);
     }
-    let merged = merge::merge(Some(bookless(live, desired)), Some(desired), Some(kind.root)).unwrap_or_default();
+    let base = first.cloned().unwrap_or_else(|| bookless(live, desired));
+    let merged = merge::merge(Some(base), Some(desired), Some(kind.root)).unwrap_or_default();
     let last = managed
         .entry(manager, Operation::Apply, None)
         .map(|entry| &entry.fields)
@@ -247,7 +251,10 @@ fn apply<'a>(
     };
     let conflicts = match force {
         Force::Yes => Vec::new(),
-        Force::No => conflicts(kind, live, &merged, &others, manager),
+        Force::No => {
+            let before = first.cloned().unwrap_or_else(|| Tree::of(live));
+            conflicts(kind, live, (&before, &merged), &others, manager)
+        }
     };
     if conflicts.is_empty() {
         Applied::Merged(merged)
@@ -292,9 +299,15 @@ fn other_entries(kind: &'static Kind, live: &Value, managed: &ManagedFields, man
         .collect()
 }
 
-/// Whatever the apply would change and somebody else owns.
-fn conflicts(kind: &'static Kind, live: &Value, merged: &Tree<'_>, others: &[Entry], manager: &str) -> Vec<Cause> {
-    let comparison = Comparison::of(&Tree::of(live), merged, kind.root);
+/// Whatever the apply would change, of the object before it and after it, and somebody else owns.
+fn conflicts(
+    kind: &'static Kind,
+    live: &Value,
+    (before, merged): (&Tree<'_>, &Tree<'_>),
+    others: &[Entry],
+    manager: &str,
+) -> Vec<Cause> {
+    let comparison = Comparison::of(before, merged, kind.root);
     let mut changed = without_status(&comparison.modified.union(&comparison.added));
     if manager == KUBECTL {
         changed = changed.difference(&last_applied::allowed_conflicts(kind, live));

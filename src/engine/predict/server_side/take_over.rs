@@ -35,8 +35,9 @@ pub(in super::super) fn after_apply(facts: &Facts<'_>, before: Option<&Value>, s
     }
 }
 
-/// Whether the tool tells of a failure of its second apply and ends well: kubectl, and so Argo CD.
-pub(in super::super) const fn warns_of_second(syncer: &Syncer) -> bool {
+/// Whether both applies are for real: those of kubectl, and so of Argo CD. It tells of a failure of the second and ends
+/// well.
+pub(in super::super) const fn applies_twice(syncer: &Syncer) -> bool {
     matches!(syncer.takes_over, TakesOver::OfLastApplied | TakesOver::ClientSideOf(_))
 }
 

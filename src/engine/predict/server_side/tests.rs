@@ -35,6 +35,10 @@ fn container(fields: Value) -> Value {
     manifest(json!({"containers": [container]}))
 }
 
+fn kind_of(object: &Value) -> &'static Kind {
+    Kind::of("apps/v1", object["kind"].as_str().unwrap()).unwrap()
+}
+
 fn entry(manager: &str, operation: &str, fields: Value) -> Value {
     json!({"manager": manager, "operation": operation, "apiVersion": "apps/v1", "fieldsType": "FieldsV1",
            "fieldsV1": fields})
@@ -43,7 +47,7 @@ fn entry(manager: &str, operation: &str, fields: Value) -> Value {
 /// Live with these entries.
 fn owned(object: &Value, entries: Vec<Value>) -> Value {
     let mut live = object.clone();
-    apply_defaults(DEPLOYMENT.root, &mut live);
+    apply_defaults(kind_of(object).root, &mut live);
     live["metadata"]["managedFields"] = entries.into();
     live
 }

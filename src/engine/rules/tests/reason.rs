@@ -56,7 +56,7 @@ fn an_immutable_selector_is_told_as_that_and_no_write_of_ours_is_a_way_out() {
         git["spec"]["selector"]["matchLabels"]["v"] = json!("2");
         git["spec"]["template"]["metadata"]["labels"]["v"] = json!("2");
     });
-    let way = "take the change back in Git, or give the Deployment a new name there; or a person deletes it, so that \
+    let way = "take the change back in Git, or give the object a new name there; or a person deletes it, so that \
                the next sync creates it anew (all its pods go at once)";
     let told =
         "the API server will refuse the next sync, because spec.selector cannot be changed: Git's selector has v=2";

@@ -1,5 +1,6 @@
 //! One sequence as it is played: what is sent next, and what was seen of it.
 
+use driftmend::engine::kind::Kind;
 use http::Method;
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -17,6 +18,7 @@ use crate::server::{Server, Way};
 pub(super) struct Player<'s> {
     pub(super) name: String,
     pub(super) sequence: &'s Sequence,
+    server: &'s Server<'s>,
     pub(super) git: Value,
     pub(super) model: Option<Model>,
     pub(super) live: Value,
@@ -39,11 +41,12 @@ pub(super) enum Sent {
 }
 
 impl<'s> Player<'s> {
-    pub(super) fn new(name: &str, sequence: &'s Sequence, server: &Server<'_>) -> Self {
+    pub(super) fn new(name: &str, sequence: &'s Sequence, server: &'s Server<'s>) -> Self {
         let git = server.named(&sequence.git, name);
         Self {
             name: name.to_owned(),
             sequence,
+            server,
             git,
             model: None,
             live: Value::Null,
@@ -100,8 +103,8 @@ impl<'s> Player<'s> {
         Some(match step {
             Step::Commit(_) => return None,
             Step::Sync => self.sync(false),
-            Step::Hotfix(edits) => self.by_tools_way(edited(&self.git, edits), false),
-            Step::Apply(edits) => Sent::Kubectl(edited(&self.git, edits)),
+            Step::Hotfix(edits) => self.by_tools_way(edited(self.sequence.kind(), &self.git, edits), false),
+            Step::Apply(edits) => Sent::Kubectl(edited(self.sequence.kind(), &self.git, edits)),
             Step::Put(edits) => {
                 let query = format!("fieldManager={}", Way::Replace.manager());
                 self.request(
@@ -109,7 +112,7 @@ impl<'s> Player<'s> {
                     &self.name,
                     query,
                     "application/json",
-                    edited(&self.git, edits),
+                    edited(self.sequence.kind(), &self.git, edits),
                 )
             }
             Step::Scale { manager, replicas } => {
@@ -132,8 +135,7 @@ impl<'s> Player<'s> {
                     Style::Json => ("application/json-patch+json", ""),
                     Style::Strategic => ("application/strategic-merge-patch+json", ""),
                     Style::Apply => {
-                        body["apiVersion"] = json!("apps/v1");
-                        body["kind"] = json!("Deployment");
+                        body = self.server.typed(body);
                         body["metadata"]["name"] = json!(self.name);
                         (APPLY, "&force=true")
                     }
@@ -154,14 +156,15 @@ impl<'s> Player<'s> {
         let Some(model) = self.model.as_mut().filter(|_| taken) else {
             return;
         };
+        let kind = self.sequence.kind();
         let (git, live, tools) = (&self.git, &self.live, tool(self.sequence.way));
         let mut wrote = |who: Who, is_sync: bool, sent: &Value| model.wrote(&Write { who, is_sync, sent }, live);
         match step {
             Step::Commit(_) => {}
             Step::Sync => wrote(tools, true, git),
-            Step::Hotfix(edits) => wrote(tools, false, &edited(git, edits)),
-            Step::Apply(edits) => wrote(tool(Way::ClientSide), false, &edited(git, edits)),
-            Step::Put(edits) => wrote(tool(Way::Replace), false, &edited(git, edits)),
+            Step::Hotfix(edits) => wrote(tools, false, &edited(kind, git, edits)),
+            Step::Apply(edits) => wrote(tool(Way::ClientSide), false, &edited(kind, git, edits)),
+            Step::Put(edits) => wrote(tool(Way::Replace), false, &edited(kind, git, edits)),
             Step::Scale { manager, .. } => {
                 wrote(
                     Who {
@@ -211,10 +214,10 @@ pub(super) fn tool(way: Way) -> Who {
     Who::new(way.manager(), way == Way::ServerSide)
 }
 
-pub(super) fn edited(document: &Value, edits: &Edits) -> Value {
+pub(super) fn edited(kind: &Kind, document: &Value, edits: &Edits) -> Value {
     let mut document = document.clone();
     for (at, value) in edits {
-        generate::set(&mut document, at, value.clone());
+        generate::set(kind, &mut document, at, value.clone());
     }
     document
 }

@@ -4,6 +4,7 @@ use pretty_assertions::assert_eq;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::engine::kind::DAEMON_SET;
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::predict::{Verdict, predict};
 use crate::engine::schema::apply_defaults;
@@ -102,13 +103,48 @@ pub(super) fn made_by_kubectl(document: &Value) -> Value {
     let mut made = document.clone();
     made["metadata"]["annotations"] = json!({LAST_APPLIED: format!("{document}\n")});
     let mut owned_fields = made.clone();
-    apply_defaults(DEPLOYMENT.root, &mut owned_fields);
+    apply_defaults(kind_of(document).root, &mut owned_fields);
     let kubectl = entry(
         "kubectl-client-side-apply",
         "Update",
-        fields_of(&DEPLOYMENT, &owned_fields).to_value(),
+        fields_of(kind_of(document), &owned_fields).to_value(),
     );
     owned(&made, vec![kubectl])
+}
+
+#[test]
+fn the_second_apply_meets_the_defaults_of_the_first() {
+    let daemon_set = |strategy: Value| {
+        let mut document = http();
+        document["kind"] = json!("DaemonSet");
+        document["spec"]["updateStrategy"] = strategy;
+        document
+    };
+    // Beside `OnDelete` the first apply gets two zeros, which are refused without it: kubectl warns, and all stays.
+    let live = made_by_kubectl(&daemon_set(json!({"type": "OnDelete"})));
+    for manager in ["kubectl", "argocd-controller"] {
+        let answer = predict(
+            &DAEMON_SET,
+            &daemon_set(json!({"rollingUpdate": {}})),
+            &live,
+            &Syncer::by(Applier::Kubectl, Strategy::ServerSideApply, manager),
+        );
+        assert_eq!(
+            answer.predicted.unwrap()["spec"]["updateStrategy"],
+            json!({"type": "OnDelete", "rollingUpdate": {"maxSurge": 0, "maxUnavailable": 0}}),
+            "{manager}"
+        );
+    }
+}
+
+#[test]
+fn annotations_of_git_that_are_null_are_none_to_what_the_server_keeps_for_kubectl() {
+    let mut git = http();
+    git["metadata"]["annotations"] = Value::Null;
+    let kubectl = Syncer::by(Applier::Kubectl, Strategy::ServerSideApply, "kubectl");
+    let answer = predict(&DEPLOYMENT, &git, &made_by_kubectl(&http()), &kubectl);
+    let annotations = &answer.predicted.unwrap()["metadata"]["annotations"];
+    assert_eq!(annotations[LAST_APPLIED], json!(format!("{}\n", http())));
 }
 
 fn with_replicas() -> Value {
