@@ -8,19 +8,18 @@ mod keys;
 mod memory;
 mod precedence;
 mod remembered;
+mod rendition;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
-use serde_json::Value;
 
 use super::ignored::Rules;
 use super::tool::{Surroundings, ToolKey};
-use crate::api::v1alpha1::{DriftWatch, Notice, SourceFailure};
+use crate::api::v1alpha1::{DriftWatch, SourceFailure};
 use crate::engine::dressing::Dressing;
-use crate::engine::object::Document;
 use crate::engine::phase::Phase;
 use crate::engine::syncer::Syncer;
 use crate::engine::{Assessment, Policy, mass};
@@ -28,59 +27,7 @@ pub use keys::{Target, WatchKey};
 pub use memory::{Announced, Answered, Assessed, NotOffered, TargetMemory, Told};
 pub use precedence::Covered;
 pub use remembered::{Meeting, Remembered, Sight};
-
-/// One object as a commit has it.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Desired {
-    /// The document, with the namespace filled in.
-    pub document: Document,
-
-    /// When its file last changed in Git; `None` where the history does not reach that far.
-    pub changed_at: Option<Timestamp>,
-
-    /// The commit from which the tool applied it last, as far as it tells.
-    pub synced_revision: Option<String>,
-
-    /// The document at that commit; `None` where nobody tells, or it was not there.
-    pub synced: Option<Arc<Value>>,
-
-    /// The commit that the tool compared last, where the document is the same there.
-    pub same_at: Option<String>,
-}
-
-/// What a watch read from its source: one commit, rendered.
-#[derive(Clone, Debug, Default)]
-pub struct Rendition {
-    /// The repository, without credentials.
-    pub repo_url: String,
-
-    /// The commit.
-    pub revision: String,
-
-    /// The commits that the tool said it synced.
-    pub synced: Vec<String>,
-
-    /// The commit that the tool said it compared last.
-    pub compared: Option<String>,
-
-    /// The objects that it governs.
-    pub desired: BTreeMap<Target, Arc<Desired>>,
-
-    /// The objects that the source holds and the watch does not govern.
-    pub passed_over: BTreeSet<Target>,
-
-    /// Whether the source holds hooks of Argo CD, of whatever kind.
-    pub has_hooks: bool,
-
-    /// What the source holds and the watch does not govern, in words.
-    pub not_governed: Vec<String>,
-
-    /// What is odd in the source: as much of it as a status tells.
-    pub warnings: Vec<Notice>,
-
-    /// How much else is odd in it.
-    pub more_warnings: usize,
-}
+pub use rendition::{Desired, Rendition};
 
 /// A watch with what it read last.
 #[derive(Clone, Debug)]

@@ -72,7 +72,9 @@ mod tests {
     use super::*;
     use crate::controller::desired::{Held, Mirrors};
     use crate::controller::trust::{ArgoCdNamespaces, SecretHosts};
-    use crate::engine::plan::{Act, ApplicationRef, KustomizationRef, OnApplication};
+    use crate::engine::argo_cd::reference::ApplicationRef;
+    use crate::engine::flux::reference::KustomizationRef;
+    use crate::engine::plan::{Act, OnApplication};
     use crate::source::git::UrlPolicy;
 
     fn settings(power: Power, namespaces: &[&str], applications: &[&str]) -> Settings {

@@ -34,7 +34,7 @@ fn another_deployment_that_will_be_refused_is_said_before_approval_while_it_is_s
     })?;
     let told = caution(&status, "OthersForetold");
     let names = format!(
-        "another watched Deployment of this Application is predicted to be refused ({}/api: ",
+        "another watched object of this Application is predicted to be refused (Deployment {}/api: ",
         shop.namespace
     );
     assert!(

@@ -275,7 +275,7 @@ fn what_argo_cd_ignores_is_ignored_and_names_the_application() -> Result<()> {
     // The roll-out by hand adds the annotation of its revision. Not by the watch's status: counts alone are told once a
     // minute.
     let series = format!(
-        "driftmend_drifted_fields{{name=\"web\",namespace=\"{}\",severity=\"ignored\"}}",
+        "driftmend_drifted_fields{{kind=\"Deployment\",name=\"web\",namespace=\"{}\",severity=\"ignored\"}}",
         shop.namespace
     );
     wait::until("differences that are ignored", Duration::from_secs(60), || {

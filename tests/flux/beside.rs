@@ -39,7 +39,7 @@ fn another_deployment_that_will_be_refused_is_said_before_approval_and_a_restore
     assert_eq!(kinds(&status), ["Restore", "Transfer", "Reconcile"]);
     let told = cautions(&status, "OthersForetold");
     let names = format!(
-        "another watched Deployment of this Kustomization is predicted to be refused ({}/api: ",
+        "another watched object of this Kustomization is predicted to be refused (Deployment {}/api: ",
         shop.namespace
     );
     assert!(

@@ -2,7 +2,7 @@
 
 use crate::controller::observe::Scene;
 use crate::engine::argo_cd::hold::Hold;
-use crate::engine::plan::{Step, StepKind, Written, held_back};
+use crate::engine::plan::{Step, StepKind, Written};
 
 /// Whether the step syncs the Deployment itself. What follows a clear is Argo CD's own sync, which goes by its own
 /// policy.
@@ -14,7 +14,7 @@ pub(super) const fn brings_sync(kind: StepKind) -> bool {
 /// reason.
 pub(super) fn forbidden(step: &Step, scene: &Scene) -> Option<String> {
     if let (Written::Kustomization(_), Some(flux)) = (step.written(), scene.snapshot.tool.flux()) {
-        return held_back(flux);
+        return flux.held_back();
     }
     let (Written::Application(_), Some(argo_cd)) = (step.written(), scene.snapshot.tool.argo_cd()) else {
         return None;

@@ -1,12 +1,14 @@
+use std::collections::BTreeMap;
+
 use jiff::SignedDuration;
 use pretty_assertions::assert_eq;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::*;
 use crate::controller::origin::{self, Resolved};
 use crate::controller::watch::watched;
 use crate::engine::kind::DEPLOYMENT;
-use crate::engine::object::{ObjectId, Origin};
+use crate::engine::object::{Document, ObjectId, Origin};
 
 fn target() -> Target {
     Target {

@@ -1,6 +1,7 @@
 //! What a sync of one resource alone leaves to others, and what somebody stopped on purpose.
 
 use super::application::{Application, ResourceStatus};
+use super::standing::Standing;
 use super::state::OperationPhase;
 use crate::engine::tool_object::resource::ResourceRef;
 
@@ -93,6 +94,53 @@ impl Application {
                 .iter()
                 .any(|entry| entry.resource == *resource && entry.status.is_some())
         })
+    }
+
+    /// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the
+    /// one who syncs: it takes the revision for synced then. Self-heal brings what is out of sync in any wave, and
+    /// never runs a hook. `has_hooks` says that Git has some.
+    pub fn left_undone_beside(&self, only: &ResourceRef, has_hooks: bool) -> Option<String> {
+        let automated = self.automated()?;
+        let asked = self
+            .operation
+            .as_ref()
+            .or(self.state.as_ref().map(|state| &state.operation))?;
+        if asked.partial() {
+            return None;
+        }
+        let hooks = has_hooks || self.resources.iter().any(|found| found.hook);
+        let is_left = |found: &&ResourceStatus| {
+            !found.hook && found.resource != *only && found.status.as_deref() != Some("Synced")
+        };
+        let left = self
+            .resources
+            .iter()
+            .filter(is_left)
+            .filter(|found| automated.prune || !found.requires_pruning)
+            .count();
+        match (hooks, left) {
+            (true, _) => Some("hooks, which only a sync of the whole application runs".to_owned()),
+            (false, left) if left > 0 && !automated.self_heal => {
+                let what = if left == 1 {
+                    "1 other resource is".to_owned()
+                } else {
+                    format!("{left} other resources are")
+                };
+                Some(format!(
+                    "{what} out of sync, perhaps in a later wave, and Argo CD would take the revision for synced"
+                ))
+            }
+            _ => None,
+        }
+    }
+
+    /// Whether a sync waits for a hook or an earlier wave before it comes to the Deployment: what is cured meanwhile,
+    /// it finds cured.
+    pub fn is_before_its_turn(&self, standing: &Standing, only: &ResourceRef) -> bool {
+        matches!(
+            standing,
+            Standing::WaitingForHook { .. } | Standing::WaitingForHealth { .. }
+        ) && self.has_not_come_to(only)
     }
 }
 

@@ -18,6 +18,7 @@ pub mod hold;
 mod left;
 pub mod next_sync;
 pub mod origin;
+pub mod reference;
 pub mod requests;
 pub mod revision;
 pub mod rollback;
@@ -137,6 +138,14 @@ impl ArgoCd {
             self.application_set.as_deref(),
             &self.context(target, now),
         )
+    }
+
+    /// The sync window that forbids a heal, in words.
+    pub fn window(&self, target: &ObjectId, now: Timestamp) -> Option<String> {
+        self.holds(target, now)
+            .iter()
+            .find(|hold| matches!(hold, Hold::Window { .. }))
+            .map(Hold::why)
     }
 
     /// What the classification needs besides the Application.

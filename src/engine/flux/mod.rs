@@ -9,6 +9,7 @@ pub mod git_repository;
 pub mod kustomization;
 pub mod origin;
 pub mod reconciliation;
+pub mod reference;
 
 use std::sync::Arc;
 
@@ -37,6 +38,12 @@ impl Flux {
     /// In what standing it is.
     pub fn reconciliation(&self) -> Reconciliation {
         reconciliation(&self.kustomization)
+    }
+
+    /// What forbids every write for it, in words.
+    pub fn held_back(&self) -> Option<String> {
+        let standing = self.reconciliation();
+        (standing.held_back() || matches!(standing, Reconciliation::Stalled { .. })).then(|| standing.why())
     }
 
     /// Why what Git has does not come, where Flux has another commit of it and fetches none; in words.

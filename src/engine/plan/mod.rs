@@ -37,8 +37,7 @@ pub use hash::drift_digest;
 pub use last_applied::first_unnamed;
 pub use memory::Memory;
 pub use no_plan::NoPlan;
-pub use on_application::{Act, ApplicationRef, Asked, NotYet, OnApplication};
-pub use on_kustomization::{KustomizationRef, held_back};
+pub use on_application::{Act, Asked, NotYet, OnApplication};
 pub use reach::{beyond, reach};
 pub use refusal::Refusal;
 pub use rehearsal::undone;
@@ -218,7 +217,7 @@ fn propose_knowing<'a>(
     let window = snapshot
         .tool
         .argo_cd()
-        .and_then(|argo_cd| on_application::window(argo_cd, &snapshot.target, snapshot.now));
+        .and_then(|argo_cd| argo_cd.window(&snapshot.target, snapshot.now));
     let (
         Cured {
             mut steps,

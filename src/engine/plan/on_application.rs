@@ -7,13 +7,13 @@ use serde_json::{Value, json};
 
 use super::step::RenderError;
 use crate::engine::argo_cd::application::Application;
+use crate::engine::argo_cd::reference::ApplicationRef;
 use crate::engine::argo_cd::requests::{
     Operation, Stale, Then, clear, refresh, refresh_asked, start, started, withdraw_refresh,
 };
 use crate::engine::argo_cd::revision::Revision;
 use crate::engine::argo_cd::state::{OperationPhase, OperationState, Requested, Retry};
 use crate::engine::argo_cd::touch::Touches;
-use crate::engine::object::ObjectId;
 use crate::engine::tool_object::patch::NoRequest;
 use crate::engine::tool_object::resource::ResourceRef;
 
@@ -21,7 +21,7 @@ mod following;
 #[cfg(test)]
 mod tests;
 
-pub(super) use following::{Around, Before, after, compared, window};
+pub(super) use following::{Around, Before, after, compared};
 
 /// The name under which our operations are asked for.
 const USERNAME: &str = "driftmend";
@@ -32,34 +32,6 @@ const PLAN_INFO: &str = "driftmend.dev/plan";
 /// How often the state of an operation is cleared at one revision: a third sync of the whole would end as the two
 /// before.
 const CLEARS: usize = 2;
-
-/// The Application that a step writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ApplicationRef {
-    /// Its namespace.
-    pub namespace: String,
-
-    /// Its name.
-    pub name: String,
-}
-
-impl ApplicationRef {
-    /// The Application as the API server knows it.
-    pub fn object(&self) -> ObjectId {
-        ObjectId {
-            api_version: "argoproj.io/v1alpha1".to_owned(),
-            kind: "Application".to_owned(),
-            namespace: Some(self.namespace.clone()),
-            name: self.name.clone(),
-        }
-    }
-}
-
-impl std::fmt::Display for ApplicationRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Application {}/{}", self.namespace, self.name)
-    }
-}
 
 /// A write on an Application.
 #[derive(Clone, Debug, PartialEq)]

@@ -11,43 +11,7 @@ use super::step::{RenderError, Step};
 use crate::engine::flux::Flux;
 use crate::engine::flux::kustomization::Kustomization;
 use crate::engine::flux::reconciliation::{Reconciliation, handled, poke, poked};
-use crate::engine::object::ObjectId;
-
-/// The Kustomization that a step writes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KustomizationRef {
-    /// Its namespace.
-    pub namespace: String,
-
-    /// Its name.
-    pub name: String,
-}
-
-impl KustomizationRef {
-    /// The name of a Kustomization.
-    pub fn of(kustomization: &Kustomization) -> Self {
-        Self {
-            namespace: kustomization.namespace.clone(),
-            name: kustomization.name.clone(),
-        }
-    }
-
-    /// The Kustomization as the API server knows it.
-    pub fn object(&self) -> ObjectId {
-        ObjectId {
-            api_version: "kustomize.toolkit.fluxcd.io/v1".to_owned(),
-            kind: "Kustomization".to_owned(),
-            namespace: Some(self.namespace.clone()),
-            name: self.name.clone(),
-        }
-    }
-}
-
-impl std::fmt::Display for KustomizationRef {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Kustomization {}/{}", self.namespace, self.name)
-    }
-}
+use crate::engine::flux::reference::KustomizationRef;
 
 /// The step on the Kustomization after a cure, or why nothing may be written now: people suspend a Kustomization in
 /// order to change the cluster by hand, and where the reconciliation is `all` that is to be done, a request brings
@@ -55,18 +19,12 @@ impl std::fmt::Display for KustomizationRef {
 pub(super) fn after(flux: &Flux, all: bool) -> Result<Vec<Step>, NoPlan> {
     let standing = flux.reconciliation();
     let waits = (all && matches!(standing, Reconciliation::Waiting { .. })).then(|| standing.why());
-    match held_back(flux).or(waits) {
+    match flux.held_back().or(waits) {
         Some(why) => Err(NoPlan::HeldBack(why)),
         None => Ok(vec![Step::Reconcile {
             kustomization: KustomizationRef::of(&flux.kustomization),
         }]),
     }
-}
-
-/// What forbids every write for a Kustomization, in words.
-pub fn held_back(flux: &Flux) -> Option<String> {
-    let standing = flux.reconciliation();
-    (standing.held_back() || matches!(standing, Reconciliation::Stalled { .. })).then(|| standing.why())
 }
 
 /// The token of a plan's request: a plan is carried out once, so that it tells this heal from every other request.

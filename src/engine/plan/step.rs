@@ -9,9 +9,11 @@ use serde_json::Value;
 
 use super::ground::Ground;
 use super::last_applied;
-use super::on_application::{Act, ApplicationRef, NotYet, OnApplication};
-use super::on_kustomization::{self, KustomizationRef};
+use super::on_application::{Act, NotYet, OnApplication};
+use super::on_kustomization::{self};
+use crate::engine::argo_cd::reference::ApplicationRef;
 use crate::engine::diff::compare;
+use crate::engine::flux::reference::KustomizationRef;
 use crate::engine::last_applied::LAST_APPLIED;
 use crate::engine::object::{FieldPath, ObjectId};
 use crate::engine::ownership::{HEAL_MANAGER, ManagedFields, Operation, Owner};

@@ -3,12 +3,12 @@
 use super::{Approval, Approved, Decision};
 use crate::engine::argo_cd::revision::Revision;
 use crate::engine::argo_cd::touch::Touches;
+use crate::engine::flux::reference::KustomizationRef;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::ManagedFields;
 use crate::engine::plan::cure::receiver;
 use crate::engine::plan::ground::Ground;
 use crate::engine::plan::on_application::{self, Act, OnApplication};
-use crate::engine::plan::on_kustomization::KustomizationRef;
 use crate::engine::plan::refusal::Refusal;
 use crate::engine::plan::step::{Step, StepKind, holders};
 use crate::engine::plan::{NoPlan, Plan};

@@ -7,7 +7,7 @@ use super::super::step::Step;
 use super::super::{Memory, NoPlan};
 use super::{Act, CLEARS, OnApplication, USERNAME};
 use crate::engine::argo_cd::ArgoCd;
-use crate::engine::argo_cd::application::{Application, ResourceStatus};
+use crate::engine::argo_cd::application::Application;
 use crate::engine::argo_cd::hold::Hold;
 use crate::engine::argo_cd::requests::{Operation, Stale, Then};
 use crate::engine::argo_cd::revision::Revision;
@@ -84,7 +84,7 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
     let only = ResourceRef::from(target);
     let step = |act| Step::OnApplication(Box::new(OnApplication::of(application, act)));
     let mut cautions = Vec::new();
-    let in_window = window(argo_cd, target, now).is_some();
+    let in_window = argo_cd.window(target, now).is_some();
     // An operation would wait for the window to change and fire then.
     let last = match before {
         Before::InSync if in_window => {
@@ -106,7 +106,7 @@ pub(in crate::engine::plan) fn after(argo_cd: &ArgoCd, before: Before, around: A
                 .map(|left| Caution::note(LEFT_UNDONE, left)),
         );
     }
-    if waits.is_none() && is_before_its_turn(application, &standing, &only) {
+    if waits.is_none() && application.is_before_its_turn(&standing, &only) {
         let told = format!(
             "the sync that runs waits and has not come to the {}: healed before that, it meets what it accepts",
             only.kind
@@ -152,7 +152,9 @@ fn last(
     let self_heals = application.automated().is_some_and(|automated| automated.self_heal);
     // Nobody waits for a sync that only writes down what was applied: where it cannot be started now, that is written
     // otherwise.
-    let beyond = is_in_the_way.then(|| beyond_us(application, only, source)).flatten();
+    let beyond = is_in_the_way
+        .then(|| application.left_undone_beside(only, source.has_hooks))
+        .flatten();
     let later =
         || beyond.is_some() || application.syncs_differences_only() || has_compared(application, source).is_err();
     let before = if before == Before::Unrecorded && later() {
@@ -218,43 +220,6 @@ fn last(
     Ok(Some(start()))
 }
 
-/// What a sync of the Deployment alone leaves undone for good, where a sync of the whole failed and Argo CD is the one
-/// who syncs: it takes the revision for synced then. Self-heal brings what is out of sync in any wave, and never runs a
-/// hook.
-fn beyond_us(application: &Application, only: &ResourceRef, source: &SourceFacts) -> Option<String> {
-    let automated = application.automated()?;
-    let asked = application
-        .operation
-        .as_ref()
-        .or(application.state.as_ref().map(|state| &state.operation))?;
-    if asked.partial() {
-        return None;
-    }
-    let hooks = source.has_hooks || application.resources.iter().any(|found| found.hook);
-    let is_left =
-        |found: &&ResourceStatus| !found.hook && found.resource != *only && found.status.as_deref() != Some("Synced");
-    let left = application
-        .resources
-        .iter()
-        .filter(is_left)
-        .filter(|found| automated.prune || !found.requires_pruning)
-        .count();
-    match (hooks, left) {
-        (true, _) => Some("hooks, which only a sync of the whole application runs".to_owned()),
-        (false, left) if left > 0 && !automated.self_heal => {
-            let what = if left == 1 {
-                "1 other resource is".to_owned()
-            } else {
-                format!("{left} other resources are")
-            };
-            Some(format!(
-                "{what} out of sync, perhaps in a later wave, and Argo CD would take the revision for synced"
-            ))
-        }
-        _ => None,
-    }
-}
-
 /// A sync is one of the commit that Argo CD compared last: where Git says something else of the Deployment since then,
 /// it would bring back what Git no longer says.
 fn has_compared(application: &Application, source: &SourceFacts) -> Result<(), NoPlan> {
@@ -287,24 +252,6 @@ pub(in crate::engine::plan) fn compared<'a>(application: &'a Application, source
     application.sync.as_ref()?.revision.as_ref()?.one()
 }
 
-/// The sync window that forbids a heal, in words.
-pub(in crate::engine::plan) fn window(argo_cd: &ArgoCd, target: &ObjectId, now: Timestamp) -> Option<String> {
-    argo_cd
-        .holds(target, now)
-        .iter()
-        .find(|hold| matches!(hold, Hold::Window { .. }))
-        .map(Hold::why)
-}
-
-/// Whether a sync waits for a hook or an earlier wave before it comes to the Deployment: what is cured meanwhile, it
-/// finds cured.
-fn is_before_its_turn(application: &Application, standing: &Standing, only: &ResourceRef) -> bool {
-    matches!(
-        standing,
-        Standing::WaitingForHook { .. } | Standing::WaitingForHealth { .. }
-    ) && application.has_not_come_to(only)
-}
-
 /// What is held back by a person, or needs one, is left alone; why to wait, where an operation runs that ends by
 /// itself.
 fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp) -> Result<Option<String>, NoPlan> {
@@ -327,7 +274,7 @@ fn held(argo_cd: &ArgoCd, target: &ObjectId, standing: &Standing, now: Timestamp
     let is_a_good_moment = matches!(
         standing,
         Standing::WaitingForRetry { .. } | Standing::WaitingForWindow { .. }
-    ) || is_before_its_turn(&argo_cd.application, standing, &only);
+    ) || argo_cd.application.is_before_its_turn(standing, &only);
     Ok((standing.is_under_way() && !is_a_good_moment).then(|| format!("the operation: {}", why())))
 }
 

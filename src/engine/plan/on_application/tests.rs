@@ -9,6 +9,7 @@ use super::*;
 use crate::engine::argo_cd::ArgoCd;
 use crate::engine::argo_cd::shapes::{HERE, now, out_of_sync, quiet, read, set, under_way, with_state};
 use crate::engine::argo_cd::window::Windows;
+use crate::engine::object::ObjectId;
 use crate::engine::plan::{Memory, NoPlan, Step};
 use crate::engine::source_facts::SourceFacts;
 

@@ -4,12 +4,14 @@ use pretty_assertions::assert_eq;
 use serde_json::json;
 
 use super::*;
+use crate::engine::argo_cd::reference::ApplicationRef;
 use crate::engine::argo_cd::requests::Stale;
 use crate::engine::argo_cd::state::OperationPhase;
+use crate::engine::flux::reference::KustomizationRef;
 use crate::engine::kind::DEPLOYMENT;
 use crate::engine::object::FieldPath;
 use crate::engine::ownership::{HEAL_MANAGER, Operation};
-use crate::engine::plan::{Act, ApplicationRef, Asked, KustomizationRef, OnApplication};
+use crate::engine::plan::{Act, Asked, OnApplication};
 use crate::engine::syncer::{Force, Strategy, Syncer, TakesOver};
 use crate::engine::tool_object::resource::ResourceRef;
 

@@ -99,7 +99,7 @@ fn in_a_window_no_operation_is_written_and_the_cure_is_offered_whoever_syncs() {
             (vec!["refresh"], cautions, None),
             "{what}"
         );
-        let window = window(&argo_cd, &target(), now()).unwrap();
+        let window = argo_cd.window(&target(), now()).unwrap();
         assert!(
             window.contains("a deny window is open") && window.ends_with("until 2026-03-02T12:00:00Z"),
             "{what}: {window}"
