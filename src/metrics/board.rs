@@ -135,7 +135,7 @@ impl PlanState {
 /// How the objects of a watch are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct WatchCounts {
-    /// Index by it.
+    /// Governed by it.
     pub governed: u32,
 
     /// As Git says.

@@ -12,7 +12,7 @@ fn the_rules_are_listed_told_in_full_and_printed_for_scripts() -> Result<()> {
     let list = driftmend(folder.path(), "", &["rules"])?;
     assert_eq!((list.stderr.as_str(), list.code), ("", Some(0)));
     let line = "next-sync-refused         error                     The API server refuses the next sync of this \
-                Deployment";
+                object";
     assert!(list.stdout.lines().any(|found| found == line), "{}", list.stdout);
     let one = driftmend(folder.path(), "", &["rules", "hot-fix-lost"])?;
     let told = "\

@@ -37,7 +37,7 @@ use crate::engine::object::PathError;
         type_ = "string",
         json_path = ".status.conditions[?(@.type==\"Ready\")].reason"
     ),
-    printcolumn(name = "Index", type_ = "integer", json_path = ".status.counts.governed"),
+    printcolumn(name = "Governed", type_ = "integer", json_path = ".status.counts.governed"),
     printcolumn(name = "Drifted", type_ = "integer", json_path = ".status.counts.drifted"),
     printcolumn(name = "Conflicted", type_ = "integer", json_path = ".status.counts.conflicted"),
     printcolumn(name = "Revision", type_ = "string", json_path = ".status.shortRevision"),
