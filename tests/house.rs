@@ -182,8 +182,8 @@ fn pure_rooms_use_values_only() -> io::Result<()> {
     Ok(())
 }
 
-/// What of the engine writes itself as JSON all the same: trees and the lasting parts of a live object, which are values
-/// of a manifest, in another form than serde_json's. The list may only shrink.
+/// What of the engine writes itself as JSON all the same: trees and the lasting parts of a live object, which are
+/// values of a manifest, in another form than serde_json's. The list may only shrink.
 const WRITTEN_BY_THE_ENGINE: &[(&str, &str)] = &[
     ("src/engine/digest.rs", "impl Serialize for Lasting<'_> {"),
     ("src/engine/schema/tree.rs", "impl Serialize for Tree<'_> {"),

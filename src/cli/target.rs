@@ -19,7 +19,7 @@ const REPORTS: [&str; 5] = [
 /// What a word may name.
 #[derive(Debug, PartialEq, Eq)]
 struct Meant<'a> {
-    /// Index objects.
+    /// Governed objects.
     targets: Vec<(&'static Kind, &'a str)>,
 
     /// A report.

@@ -266,7 +266,7 @@ fn the_command_line_takes_the_name_as_kubectl_or_the_report_has_it_and_asks_wher
     assert_eq!(ambiguous.code, 2);
     assert_eq!(
         ambiguous.stderr,
-        "error: deployment-web may be the Deployment deployment-web, or the report of the Deployment web\nhint: say \
+        "error: deployment-web may be the Deployment deployment-web or the report of the Deployment web\nhint: say \
          which: deploy/deployment-web or deploy/web\n"
     );
     assert_eq!(first("deploy/web")?, named("web"));

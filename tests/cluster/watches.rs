@@ -24,7 +24,7 @@ fn of_two_watches_on_one_target_the_older_leads_until_it_is_deleted_and_the_last
     std::thread::sleep(Duration::from_millis(1_100));
     tenant.watch("newer", &tenant.source(""), &json!({}))?;
     let told = json!([format!(
-        "{}/web: led by the older watch {}/older",
+        "Deployment {}/web: led by the older watch {}/older",
         tenant.namespace, tenant.namespace
     )]);
     tenant.wait_for("driftwatch/newer", "the leader", |watch| {
@@ -299,10 +299,7 @@ fn a_watch_that_governs_nothing_or_is_led_by_another_is_not_ready_and_says_why()
             "newer",
             "LedByAnother",
             [
-                format!(
-                    "the only Deployment of this source is led by {}/older: ",
-                    tenant.namespace
-                ),
+                format!("the only object of this source is led by {}/older: ", tenant.namespace),
                 rule.to_owned(),
             ],
         ),
