@@ -2,12 +2,13 @@
 
 use driftmend::engine::argo_cd::application::Application;
 use driftmend::engine::argo_cd::class::{Context, classify, concerns};
-use driftmend::engine::argo_cd::requests::{Operation, Then, clear, refresh, refreshed, start, started};
-use driftmend::engine::argo_cd::window::{Trigger, Windows};
-use driftmend::engine::tool_object::message::comparable;
 use driftmend::engine::argo_cd::hold::held_back;
 use driftmend::engine::argo_cd::next_sync::next_sync;
+use driftmend::engine::argo_cd::requests::{Operation, Then, clear, refresh, refreshed, start, started};
 use driftmend::engine::argo_cd::touch::touches;
+use driftmend::engine::argo_cd::window::{Trigger, Windows};
+use driftmend::engine::kind::DEPLOYMENT;
+use driftmend::engine::tool_object::message::comparable;
 
 pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);
@@ -18,11 +19,12 @@ pub fn read(bytes: &[u8]) {
     };
     let windows = Windows::of(&project, &application).unwrap_or_else(|_| Windows::unread());
     let now = super::now();
+    let target = DEPLOYMENT.object("shop", "web");
     let context = Context {
         now,
         controller_seen_alive: Some(now),
         windows: &windows,
-        deployment: ("shop", "web"),
+        target: &target,
     };
     let standing = classify(&application, &context);
     let _ = (standing.why(), standing.until(), concerns(&application, &context));

@@ -5,8 +5,8 @@ use driftmend::engine::diff::{self, Evidence, Witness, classify, no_effect};
 use driftmend::engine::kind::{KINDS, Kind};
 use driftmend::engine::ownership::Recorded;
 use driftmend::engine::predict::predict;
-use driftmend::engine::syncer::{Strategy, Syncer};
 use driftmend::engine::schema::apply_defaults;
+use driftmend::engine::syncer::{Strategy, Syncer};
 use serde_json::Value;
 
 /// How a syncing tool writes, and under which name.

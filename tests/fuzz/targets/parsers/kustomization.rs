@@ -1,10 +1,12 @@
 //! A Kustomization and a GitRepository in any shape are read or refused, and whatever is made of them ends.
 
-use driftmend::engine::object::ObjectId;
 use driftmend::engine::flux::git_repository::GitRepository;
 use driftmend::engine::flux::kustomization::{Kustomization, commit};
-use driftmend::engine::tool_object::message::comparable;
 use driftmend::engine::flux::reconciliation::{names, next_reconciliation, reconciliation};
+use driftmend::engine::kind::DEPLOYMENT;
+use driftmend::engine::object::ObjectId;
+use driftmend::engine::tool_object::message::comparable;
+use driftmend::engine::tool_object::resource::ResourceRef;
 
 pub fn read(bytes: &[u8]) {
     let mut documents = super::documents(bytes);
@@ -23,7 +25,7 @@ pub fn read(bytes: &[u8]) {
     next_reconciliation(&kustomization, repository.as_ref(), super::now()).words();
     let _ = (kustomization.transforms(), kustomization.diverts());
     let _ = (kustomization.force_caution(), kustomization.synced_commit());
-    kustomization.applied("shop", "web");
+    kustomization.applied(&ResourceRef::of(&DEPLOYMENT, "shop", "web"));
     let deployment = ObjectId {
         api_version: "apps/v1".to_owned(),
         kind: "Deployment".to_owned(),

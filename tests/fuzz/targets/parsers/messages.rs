@@ -1,9 +1,9 @@
 //! The words of a failed sync: what is made of them is not more than they are.
 
-use driftmend::engine::object::ObjectId;
 use driftmend::engine::flux::kustomization::commit;
-use driftmend::engine::tool_object::message::{comparable, refused};
 use driftmend::engine::flux::reconciliation::names;
+use driftmend::engine::object::ObjectId;
+use driftmend::engine::tool_object::message::{comparable, refused};
 
 pub fn read(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
