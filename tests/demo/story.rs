@@ -74,7 +74,7 @@ fn client_side(stage: &mut Stage, told: &mut Transcript) -> Result<()> {
     told.say("At night the probes fail. Someone makes them plain TCP, by hand, and the Pods live:")?;
     let report = incident::edit_by_hand(stage, told, &CLIENT_SIDE)?;
     let refused = format!(
-        "driftmend_next_sync_refused{{name=\"web\",namespace=\"{}\"",
+        "driftmend_next_sync_refused{{kind=\"Deployment\",name=\"web\",namespace=\"{}\"",
         stage.namespace()
     );
     let metrics = stage.metrics(told, &["driftmend_next_sync_refused"])?;
