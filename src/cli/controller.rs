@@ -119,11 +119,15 @@ pub(super) async fn run(arguments: Arguments) -> Result<ExitCode, Fault> {
     }
     let kinds = match arguments.kinds.as_slice() {
         [] => KINDS.to_vec(),
-        named => kinds::governed(named).map_err(|name| {
-            let governed: Vec<&str> = KINDS.iter().map(|kind| kind.kind).collect();
-            Fault::new(format!("--kinds names {name:?}, which this version does not govern"))
-                .hint(format!("it governs {}", governed.join(", ")))
-        })?,
+        named => {
+            let named = kinds::governed(named).map_err(|name| {
+                let governed: Vec<&str> = KINDS.iter().map(|kind| kind.kind).collect();
+                Fault::new(format!("--kinds names {name:?}, which this version does not govern"))
+                    .hint(format!("it governs {}", governed.join(", ")))
+            })?;
+            // Each is followed once, however often it is named.
+            KINDS.iter().copied().filter(|kind| named.contains(kind)).collect()
+        }
     };
     telemetry::init(arguments.log_format).map_err(|error| Fault::of(&error))?;
     git::initialise(git::Setting::of_memory(arguments.git_memory.0));

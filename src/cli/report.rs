@@ -250,17 +250,19 @@ fn table(reports: &[DriftReport], watches: &Watches, doubts: &Doubts) -> String 
         9,
         &mut reports.iter().map(|report| report.namespace().unwrap_or_default()),
     );
+    let kinds = width(4, &mut reports.iter().map(|report| report.spec.target.kind.clone()));
     let names = width(4, &mut reports.iter().map(|report| report.spec.target.name.clone()));
     let mut text = format!(
-        "{:<namespaces$} {:<names$} {:<14} {:<16} SUMMARY\n",
-        "NAMESPACE", "NAME", "PHASE", "HEAL"
+        "{:<namespaces$} {:<kinds$} {:<names$} {:<14} {:<16} SUMMARY\n",
+        "NAMESPACE", "KIND", "NAME", "PHASE", "HEAL"
     );
     for report in reports {
         let status = printer::told(report.status.clone().unwrap_or_default());
         let _ = writeln!(
             text,
-            "{:<namespaces$} {:<names$} {:<14} {:<16} {}",
+            "{:<namespaces$} {:<kinds$} {:<names$} {:<14} {:<16} {}",
             report.namespace().unwrap_or_default(),
+            report.spec.target.kind,
             report.spec.target.name,
             format!("{:?}", status.phase),
             format!("{:?}", status.heal),

@@ -231,6 +231,9 @@ impl Live {
                 .wait_for(|standing| *standing != Standing::Filling)
                 .await;
         }
+        if self.kinds.is_empty() {
+            return;
+        }
         let held = self.kinds.iter().map(|of| {
             let mut standing = of.standing.clone();
             Box::pin(async move {
